@@ -1,0 +1,3 @@
+//! Exact arithmetic: rationals, polynomials, MPFR intervals.
+
+pub use rug::Rational;

@@ -1,0 +1,49 @@
+//! Leaky rectifier: `x` for `x >= 0`, `alpha x` below.
+
+use super::{Error, Pointwise, PointwiseKernel};
+
+/// `x` for `x >= 0`, `alpha x` below, with `0 <= alpha <= 1`.
+#[derive(Clone, Copy, Debug)]
+pub struct LeakyRelu {
+    alpha: f32,
+}
+
+impl LeakyRelu {
+    /// A leaky rectifier of negative-side slope `alpha` in `[0, 1]`.
+    pub fn new(alpha: f32) -> Result<LeakyRelu, Error> {
+        if (0.0..=1.0).contains(&alpha) {
+            Ok(LeakyRelu { alpha })
+        } else {
+            Err(Error::Attribute {
+                operator: "leaky_relu",
+                attribute: "alpha",
+                value: alpha.to_string(),
+                expected: "0 to 1",
+            })
+        }
+    }
+
+    /// The slope of the negative side.
+    pub fn alpha(&self) -> f32 {
+        self.alpha
+    }
+}
+
+impl Pointwise for LeakyRelu {
+    fn name(&self) -> &'static str {
+        "leaky_relu"
+    }
+    fn value(&self, x: f64) -> f64 {
+        if x >= 0.0 {
+            x
+        } else {
+            f64::from(self.alpha) * x
+        }
+    }
+    fn slope(&self, x: f64) -> f64 {
+        if x > 0.0 { 1.0 } else { f64::from(self.alpha) }
+    }
+    fn kernel(&self) -> PointwiseKernel {
+        PointwiseKernel::LeakyRelu { alpha: self.alpha }
+    }
+}

@@ -1,0 +1,357 @@
+//! Operators. An operator is one file that states *facts* of one kind; an
+//! analysis (evaluation, bounds, gradients, exact check) is one interpreter
+//! over the kinds and knows no operator by name.
+//!
+//! | kind | meaning | members |
+//! |---|---|---|
+//! | [`LinearMap`] | `y = A x + b`, `A` implicit | dense, conv2d, diagonal, sum pool, gather, reshape |
+//! | [`Pointwise`] | `y_i = φ(x_i)` | relu, leaky relu, tanh, sigmoid, softplus |
+//! | combine | `y = Σ c_k x_k`, `c_k` exact rationals | add, residual, Runge–Kutta and multistep recurrences |
+//!
+//! Average pooling is a sum pool followed by an exact rational factor, concat a
+//! sum of gathers, batch normalisation two diagonals: fewer operators means
+//! fewer rounding arguments.
+
+mod conv2d;
+mod dense;
+mod diagonal;
+mod gather;
+mod leaky_relu;
+mod relu;
+mod reshape;
+mod sigmoid;
+mod softplus;
+mod sum_pool;
+mod tanh;
+
+use std::fmt;
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView2};
+
+pub use conv2d::{Conv2d, Geometry};
+pub use dense::Dense;
+pub use diagonal::Diagonal;
+pub use gather::Gather;
+pub use leaky_relu::LeakyRelu;
+pub use relu::Relu;
+pub use reshape::Reshape;
+pub use sigmoid::Sigmoid;
+pub use softplus::Softplus;
+pub use sum_pool::SumPool;
+pub use tanh::Tanh;
+
+/// Why an operator could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor has the wrong shape.
+    #[error("{operator}: {what} has shape {found}, expected {expected}")]
+    Shape {
+        /// the operator
+        operator: &'static str,
+        /// which tensor
+        what: String,
+        /// its shape
+        found: Shape,
+        /// the shape it must have, in words
+        expected: String,
+    },
+    /// An attribute is outside its range.
+    #[error("{operator}: attribute {attribute} = {value} is not allowed ({expected})")]
+    Attribute {
+        /// the operator
+        operator: &'static str,
+        /// the attribute
+        attribute: &'static str,
+        /// its value
+        value: String,
+        /// what is allowed
+        expected: &'static str,
+    },
+    /// A weight is NaN or infinite.
+    #[error("tensor {tensor}: element {index} is {value}, weights must be finite")]
+    NotFinite {
+        /// the tensor
+        tensor: String,
+        /// flat index
+        index: usize,
+        /// the value
+        value: f32,
+    },
+}
+
+/// The shape of one sample's tensor (no batch axis), row-major.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Shape(Vec<usize>);
+
+impl Shape {
+    /// A shape from its extents.
+    pub fn new(dims: &[usize]) -> Shape {
+        Shape(dims.to_vec())
+    }
+
+    /// The extents.
+    pub fn dims(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// Number of elements (1 for a scalar shape).
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.0.iter().product()
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+/// A named weight tensor, binary32, row-major. Tensors are shared: two uses of
+/// the same `Arc` (the steps of an unrolled ODE block) are the same parameter.
+#[derive(Debug, PartialEq)]
+pub struct Tensor {
+    name: String,
+    shape: Shape,
+    data: Vec<f32>,
+}
+
+/// A shared weight tensor; identity is the allocation.
+pub type Param = Arc<Tensor>;
+
+impl Tensor {
+    /// A tensor. Errors when the element count differs from the shape or an
+    /// element is not finite.
+    pub fn new(name: impl Into<String>, shape: Shape, data: Vec<f32>) -> Result<Tensor, Error> {
+        let name = name.into();
+        if shape.len() != data.len() {
+            return Err(Error::Shape {
+                operator: "tensor",
+                what: name,
+                expected: format!("{} elements", data.len()),
+                found: shape,
+            });
+        }
+        if let Some(index) = data.iter().position(|v| !v.is_finite()) {
+            let value = data[index];
+            return Err(Error::NotFinite {
+                tensor: name,
+                index,
+                value,
+            });
+        }
+        Ok(Tensor { name, shape, data })
+    }
+
+    /// The tensor's name (unique within a network).
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Its elements, row-major.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+}
+
+/// Which weights a linear pass uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// `A`
+    Signed,
+    /// `|A|`, elementwise
+    Absolute,
+}
+
+impl Weights {
+    /// The weight as this pass sees it, exactly.
+    pub fn of(self, w: f32) -> f64 {
+        match self {
+            Weights::Signed => f64::from(w),
+            Weights::Absolute => f64::from(w.abs()),
+        }
+    }
+}
+
+/// The linear kinds an executor has kernels for.
+#[derive(Clone, Debug)]
+pub enum LinearKernel<'a> {
+    /// `y = W x + b`, `W` of shape (out, in)
+    Dense {
+        /// (out, in)
+        weight: &'a Param,
+        /// (out)
+        bias: Option<&'a Param>,
+    },
+    /// two-dimensional convolution (cross-correlation, as in ONNX)
+    Conv2d {
+        /// (out channels, in channels / groups, kernel h, kernel w)
+        weight: &'a Param,
+        /// (out channels)
+        bias: Option<&'a Param>,
+        /// extents, stride, padding, dilation, groups
+        geometry: &'a Geometry,
+    },
+    /// `y[c, i] = s[c] x[c, i] + b[c]`
+    Diagonal {
+        /// (channels)
+        scale: &'a Param,
+        /// (channels)
+        bias: &'a Param,
+        /// elements per channel
+        inner: usize,
+    },
+    /// sums over windows, one channel at a time
+    SumPool {
+        /// extents, stride, padding (groups = channels)
+        geometry: &'a Geometry,
+    },
+    /// `y[o] = x[index[o]]`, or 0 where there is no index
+    Gather {
+        /// one entry per output
+        index: &'a [Option<u32>],
+    },
+    /// same elements, another shape
+    Reshape,
+}
+
+/// An affine map `y = A x + b` of one sample, with binary32 coefficients read
+/// as exact reals.
+///
+/// [`row`](LinearMap::row) and [`bias`](LinearMap::bias) are the definition:
+/// the exact checker, the property tests and the encoders use nothing else.
+/// The batched passes are fast paths, tested against `row`.
+pub trait LinearMap: fmt::Debug + Send + Sync {
+    /// The operator's name, as in the registry.
+    fn name(&self) -> &'static str;
+    /// Shape of `x`.
+    fn input(&self) -> &Shape;
+    /// Shape of `y`.
+    fn output(&self) -> &Shape;
+    /// Visits the non-zero pattern of row `out` as (input index, coefficient);
+    /// each index at most once.
+    fn row(&self, out: usize, visit: &mut dyn FnMut(usize, f32));
+    /// The additive term of output `out`.
+    fn bias(&self, out: usize) -> f32;
+    /// The true coefficient lies within `w (1 ± uncertainty)` of the stored
+    /// `w`. Zero except where a coefficient is an irrational number computed
+    /// at import (batch normalisation's `γ / sqrt(σ² + ε)`).
+    fn uncertainty(&self) -> f64 {
+        0.0
+    }
+    /// The most terms in any row, bias not counted; a row of an index map has 1.
+    fn chain(&self) -> usize;
+    /// The most terms in any column.
+    fn adjoint_chain(&self) -> usize;
+    /// Every non-zero coefficient is 1, so a pass with one term per output
+    /// rounds nothing.
+    fn unit_coefficients(&self) -> bool {
+        false
+    }
+    /// `A x` (or `|A| x`) for each row of `x`, **without** the bias, in
+    /// round-to-nearest and any summation order. Shapes: (batch, in) →
+    /// (batch, out).
+    fn apply(&self, x: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
+        apply_rows(self, x, weights)
+    }
+    /// `y A` (or `y |A|`) for each row of `y`. Shapes: (batch, out) → (batch, in).
+    fn adjoint(&self, y: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
+        adjoint_rows(self, y, weights)
+    }
+    /// The kernel and its tensors.
+    fn kernel(&self) -> LinearKernel<'_>;
+    /// The map's trainable tensors, in a fixed order.
+    fn params(&self) -> Vec<Param> {
+        Vec::new()
+    }
+    /// The same map with other tensors of the same shapes, in the order of
+    /// [`params`](LinearMap::params).
+    fn with_params(&self, params: &[Param]) -> Result<Arc<dyn LinearMap>, Error>;
+}
+
+/// The defining form of [`LinearMap::apply`]: one row at a time.
+pub fn apply_rows<L: LinearMap + ?Sized>(
+    map: &L,
+    x: ArrayView2<'_, f64>,
+    weights: Weights,
+) -> Array2<f64> {
+    let (n, m) = (x.nrows(), map.output().len());
+    let mut y = Array2::zeros((n, m));
+    for o in 0..m {
+        map.row(o, &mut |i, w| {
+            let w = weights.of(w);
+            for s in 0..n {
+                y[[s, o]] += w * x[[s, i]];
+            }
+        });
+    }
+    y
+}
+
+/// The defining form of [`LinearMap::adjoint`].
+pub fn adjoint_rows<L: LinearMap + ?Sized>(
+    map: &L,
+    y: ArrayView2<'_, f64>,
+    weights: Weights,
+) -> Array2<f64> {
+    let (n, m) = (y.nrows(), map.output().len());
+    let mut x = Array2::zeros((n, map.input().len()));
+    for o in 0..m {
+        map.row(o, &mut |i, w| {
+            let w = weights.of(w);
+            for s in 0..n {
+                x[[s, i]] += w * y[[s, o]];
+            }
+        });
+    }
+    x
+}
+
+/// The pointwise functions an executor has kernels for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PointwiseKernel {
+    /// `max(x, 0)`
+    Relu,
+    /// `x` for `x >= 0`, `alpha x` below
+    LeakyRelu {
+        /// slope of the negative side
+        alpha: f32,
+    },
+    /// hyperbolic tangent
+    Tanh,
+    /// `1 / (1 + exp(-x))`
+    Sigmoid,
+    /// `log(1 + exp(x))`
+    Softplus,
+}
+
+/// A scalar function applied to every element. All members so far are
+/// non-decreasing.
+pub trait Pointwise: fmt::Debug + Send + Sync {
+    /// The operator's name, as in the registry.
+    fn name(&self) -> &'static str;
+    /// `φ(x)`, an estimate (training and attacks).
+    fn value(&self, x: f64) -> f64;
+    /// `φ'(x)`, an estimate; any sub-derivative at a kink.
+    fn slope(&self, x: f64) -> f64;
+    /// The kernel of this function.
+    fn kernel(&self) -> PointwiseKernel;
+}
+
+/// One of every pointwise function: what suites, docs and benches iterate over.
+pub fn pointwise_registry() -> Vec<Arc<dyn Pointwise>> {
+    vec![
+        Arc::new(Relu),
+        Arc::new(LeakyRelu::new(0.01).expect("a valid slope")),
+        Arc::new(Tanh),
+        Arc::new(Sigmoid),
+        Arc::new(Softplus),
+    ]
+}
