@@ -1,0 +1,47 @@
+# make demo   train, attack, certify and check three small networks; writes demo/report.html
+# make test   everything that can fail: format, lints, tests, proofs, docs, examples
+# make proofs | bench | doc
+# Each command installs what it needs first (scripts/setup.sh).
+
+CARGO ?= cargo
+FEATURES ?= lapack
+OUT ?= demo
+FLAGS = --release --locked --features $(FEATURES)
+export XDG_RUNTIME_DIR ?= /tmp
+
+.PHONY: demo test proofs bench doc setup-build setup-test lint unit clean
+
+demo: setup-build
+	$(CARGO) run $(FLAGS) -- demo --out $(OUT)
+
+test: setup-test lint unit proofs
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(FLAGS) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(FLAGS) --no-deps
+
+unit:
+	$(CARGO) test $(FLAGS) --no-fail-fast
+	$(CARGO) build $(FLAGS) --examples
+	$(CARGO) check --release --locked --no-default-features
+
+proofs: setup-test
+	$(MAKE) -C proofs check
+
+bench: setup-build
+	$(CARGO) bench --locked --features $(FEATURES)
+
+doc: setup-build
+	$(CARGO) doc $(FLAGS) --no-deps
+
+setup-build:
+	@scripts/setup.sh build
+
+setup-test:
+	@scripts/setup.sh test
+
+clean:
+	$(CARGO) clean
+	$(MAKE) -C proofs clean
+	rm -rf $(OUT)
