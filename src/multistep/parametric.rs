@@ -28,6 +28,9 @@ pub enum Problem {
     /// Not TOML, or not these keys.
     #[error("{0}")]
     Toml(#[from] Box<toml::de::Error>),
+    /// Not UTF-8.
+    #[error("not UTF-8 text")]
+    Encoding,
     /// The parameter is not a name.
     #[error("`{found}` is not a parameter name: a letter, then letters, digits or `_`")]
     Parameter {
