@@ -6,6 +6,7 @@
 //! shapes are fixed, what changes between runs (inputs, labels, learning rate,
 //! ε) is written into buffers. One run is one submission.
 
+pub mod cpu;
 pub mod operands;
 pub mod program;
 pub mod random;
