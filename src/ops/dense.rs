@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use ndarray::{Array2, ArrayView2};
 
+use crate::rounding::matmul;
+
 use super::{Error, LinearKernel, LinearMap, Param, Shape, Weights};
 
 /// `y = W x + b` with `W` of shape (out, in). ONNX: `Gemm`, `MatMul`.
@@ -84,10 +86,10 @@ impl LinearMap for Dense {
         self.output.len()
     }
     fn apply(&self, x: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
-        x.dot(&self.wide(weights).t())
+        matmul(x, self.wide(weights).t())
     }
     fn adjoint(&self, y: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
-        y.dot(self.wide(weights))
+        matmul(y, self.wide(weights).view())
     }
     fn kernel(&self) -> LinearKernel<'_> {
         LinearKernel::Dense {

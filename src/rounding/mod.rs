@@ -9,16 +9,19 @@
 //! | [`Interval`] | outward interval arithmetic |
 //! | [`elementary`] | enclosures of `exp`, `ln`, `tanh`, … |
 //! | [`Boxes`] | arrays of intervals; the affine step with plain matrix products |
+//! | [`matmul`] | the matrix product behind every bound |
 //! | [`check_environment`] | refuses a thread whose floating-point mode is not the default |
 
 pub mod eft;
 pub mod elementary;
 mod fpenv;
+mod gemm;
 mod interval;
 mod midrad;
 mod model;
 
 pub use fpenv::{EnvironmentError, check_environment};
+pub use gemm::matmul;
 pub use interval::Interval;
 pub use midrad::Boxes;
 pub use model::{Precision, SumBound};
