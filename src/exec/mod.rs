@@ -8,6 +8,7 @@
 
 pub mod cpu;
 pub mod operands;
+pub mod plan;
 pub mod program;
 pub mod random;
 
