@@ -15,6 +15,7 @@
 //! - [`poly`]: polynomials in one variable over ℚ: ring operations, greatest common divisor,
 //!   square-free decomposition (Yun), resultant.
 //! - [`sturm`]: sign-change chains: real-root counts, root isolation, Cauchy index.
+//! - [`bipoly`]: polynomials whose coefficients are polynomials in a parameter.
 //! - [`ratfunc`]: reduced quotients of polynomials and a small parser for them.
 //! - [`mp`]: outward-rounded intervals over MPFR with elementary functions.
 //! - [`hexfloat`]: one C99 hexadecimal spelling per finite `f64`.
@@ -31,6 +32,7 @@
 //! assert_eq!(dahlquist::exact::sturm::count_roots(&p, Some(&a), Some(&b)), 2);
 //! ```
 
+pub mod bipoly;
 pub mod hexfloat;
 pub mod mp;
 pub mod poly;
@@ -38,6 +40,7 @@ pub mod ratfunc;
 pub mod rational;
 pub mod sturm;
 
+pub use bipoly::BiPoly;
 pub use mp::MpInterval;
 pub use poly::Poly;
 pub use ratfunc::RatFunc;

@@ -212,6 +212,23 @@ impl MpInterval {
         Self::outward(down(bits, lo), up(bits, hi))
     }
 
+    /// An enclosure of `max(x, y)`, at the precision of `self`.
+    #[must_use]
+    pub fn max(&self, other: &Self) -> Self {
+        let bits = self.precision();
+        let lo = if self.lo >= other.lo {
+            &self.lo
+        } else {
+            &other.lo
+        };
+        let hi = if self.hi >= other.hi {
+            &self.hi
+        } else {
+            &other.hi
+        };
+        Self::outward(down(bits, lo), up(bits, hi))
+    }
+
     /// `−x`.
     #[must_use]
     pub fn neg(&self) -> Self {
@@ -567,7 +584,8 @@ mod tests {
         assert_eq!(d(493, 4), ["123.25", "123.25"]);
         assert_eq!(d(1, 1 << 20), ["9.53674e-7", "9.53675e-7"]);
         assert_eq!(d(1 << 60, 1), ["1.15292e18", "1.15293e18"]);
-        assert_eq!(d(1, 1000), ["0.001", "0.00100001"]);
+        assert_eq!(d(1, 1024), ["0.000976562", "0.000976563"]);
+        assert_eq!(d(1, 64), ["0.015625", "0.015625"]);
     }
 
     proptest! {
