@@ -7,6 +7,8 @@
 //! model file ─read─▶ Network ─lower─▶ Graph ─▶ Bounds ─▶ Verdict ─▶ Certificate ─▶ check
 //! ```
 
+pub mod certificate;
+pub mod check;
 pub mod data;
 pub mod exact;
 pub mod exec;

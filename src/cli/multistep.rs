@@ -223,7 +223,7 @@ fn find_family(argument: &Path) -> Result<ParametricFamily, multistep::Error> {
     let bytes = read_limited(argument, parametric::MAX_FILE)?;
     let text = String::from_utf8(bytes).map_err(|_| multistep::Error::FamilyFile {
         path: argument.to_owned(),
-        problem: parametric::Problem::Encoding,
+        problem: Box::new(parametric::Problem::Encoding),
     })?;
     ParametricFamily::from_toml(&text, argument)
 }
@@ -256,9 +256,11 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .tempfile_in(folder)
-        .map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are private; a result is as readable as the user's mask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())

@@ -112,7 +112,7 @@ impl CircleSplit {
 }
 
 /// `q` with `p(r) = r^m q(r + 1/r)`, monic, for a palindromic `p` of degree `2m`.
-fn trace_polynomial(p: &Poly) -> Poly {
+pub(super) fn trace_polynomial(p: &Poly) -> Poly {
     let mut rest = p.monic();
     let m = rest.degree().unwrap_or(0) / 2;
     let step = Poly::from_integers(&[1, 0, 1]);
@@ -154,7 +154,7 @@ pub fn roots_inside(h: &Poly) -> usize {
     let cayley = to_half_plane(h);
     // P(iω) = U(ω) + i V(ω).
     let part = |parity: usize| {
-        let sign = |j: usize| if (j / 2) % 2 == 0 { 1 } else { -1 };
+        let sign = |j: usize| if (j / 2).is_multiple_of(2) { 1 } else { -1 };
         let coeffs = cayley.coeffs().iter().enumerate();
         Poly::new(
             coeffs

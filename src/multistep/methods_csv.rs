@@ -114,10 +114,10 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 /// [`Error::Table`].
 pub fn parse(bytes: &[u8], path: &Path) -> Result<Vec<LinearMultistep>, Error> {
     let at = |line: usize| {
-        move |problem| Error::Table {
+        move |problem: Problem| Error::Table {
             path: path.to_owned(),
             line,
-            problem,
+            problem: Box::new(problem),
         }
     };
     let text = std::str::from_utf8(bytes).map_err(|e| {

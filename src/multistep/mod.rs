@@ -36,7 +36,7 @@
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-use crate::exact::{Poly, Rational, ratfunc, rational};
+use crate::exact::{Poly, Rational, rational};
 
 pub mod absolute_stability;
 pub mod analyze;
@@ -59,7 +59,7 @@ pub use region::{Region, region};
 pub use root_condition::{RootCondition, RootCounts, Strength};
 
 /// The largest number of steps of one method.
-pub const MAX_STEPS: usize = 128;
+pub const MAX_STEPS: usize = 64;
 
 /// The order of the differential equation that a method is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -132,13 +132,19 @@ pub enum Error {
         /// What is wrong with it.
         source: rational::Error,
     },
-    /// A coefficient is no rational function of the parameter.
-    #[error("{place}: {source}")]
-    Expression {
-        /// Where it was found.
-        place: String,
-        /// What is wrong with it.
-        source: ratfunc::Error,
+    /// The region of a family would take too long.
+    #[error(
+        "family `{family}`: {steps} steps times degree {degree} in the parameter exceeds the limit of {limit}"
+    )]
+    TooComplex {
+        /// The family.
+        family: String,
+        /// Its number of steps.
+        steps: usize,
+        /// The degree in the parameter with denominators cleared.
+        degree: usize,
+        /// The limit on the product.
+        limit: usize,
     },
     /// No such family.
     #[error("no method named `{name}`; known: {known}")]
@@ -202,7 +208,7 @@ pub enum Error {
         /// The line, counted from 1.
         line: usize,
         /// What is wrong.
-        problem: methods_csv::Problem,
+        problem: Box<methods_csv::Problem>,
     },
     /// A family file is wrong.
     #[error("{}: {problem}", path.display())]
@@ -210,7 +216,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        problem: parametric::Problem,
+        problem: Box<parametric::Problem>,
     },
 }
 

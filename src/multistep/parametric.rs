@@ -21,6 +21,9 @@ pub const MAX_FILE: u64 = 1 << 16;
 /// The largest number of steps of a family whose region is asked for.
 pub const MAX_STEPS: usize = 12;
 
+/// The largest number of steps times degree in the parameter of such a family.
+pub const MAX_COMPLEXITY: usize = 48;
+
 /// What is wrong with a family file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -173,7 +176,7 @@ impl ParametricFamily {
     pub fn from_toml(text: &str, path: &Path) -> Result<Self, Error> {
         Self::parse(text).map_err(|problem| Error::FamilyFile {
             path: path.to_owned(),
-            problem,
+            problem: Box::new(problem),
         })
     }
 

@@ -15,7 +15,7 @@
 
 use serde::Serialize;
 
-use super::parametric::ParametricFamily;
+use super::parametric::{MAX_COMPLEXITY, ParametricFamily};
 use super::root_condition::RootCondition;
 use super::{Error, Kind};
 use crate::exact::sturm::{RealRoot, isolate};
@@ -160,7 +160,8 @@ pub fn decimal(x: &RealRoot) -> [String; 2] {
 ///
 /// # Errors
 ///
-/// None at present beyond those of sampling a member; kept as a `Result` for limits to come.
+/// [`Error::TooComplex`] where steps times degree in the parameter exceed
+/// [`MAX_COMPLEXITY`](super::parametric::MAX_COMPLEXITY).
 ///
 /// # Examples
 ///
@@ -170,8 +171,19 @@ pub fn decimal(x: &RealRoot) -> [String; 2] {
 /// assert_eq!(set.in_words("lambda"), "lambda <= -1 or lambda > 1/3");
 /// ```
 pub fn region(family: &ParametricFamily) -> Result<Region, Error> {
+    let rho = family.rho();
+    let (steps, degree) = (family.alpha().len() - 1, rho.degree_in_parameter());
+    if steps * degree > MAX_COMPLEXITY {
+        let family = family.name().to_owned();
+        return Err(Error::TooComplex {
+            family,
+            steps,
+            degree,
+            limit: MAX_COMPLEXITY,
+        });
+    }
     Ok(solve(
-        &family.rho(),
+        &rho,
         &family.poles(),
         Property::RootCondition(family.kind()),
     ))
