@@ -6,6 +6,8 @@
 //! shapes are fixed, what changes between runs (inputs, labels, learning rate,
 //! ε) is written into buffers. One run is one submission.
 
+pub mod cpu;
+pub mod operands;
 pub mod program;
 pub mod random;
 
@@ -52,6 +54,28 @@ pub enum Error {
         found: usize,
         /// values needed
         expected: usize,
+    },
+    /// A buffer that an instruction writes occurs twice among its operands.
+    #[error("instruction {index} ({instruction}): buffer {name} is written and used twice")]
+    Aliased {
+        /// position in the program
+        index: usize,
+        /// the instruction
+        instruction: &'static str,
+        /// the buffer
+        name: String,
+    },
+    /// An index or label is out of range.
+    #[error("buffer {name}: element {at} is {found}, must be below {below}")]
+    Index {
+        /// the buffer
+        name: String,
+        /// which element
+        at: usize,
+        /// its value
+        found: u32,
+        /// the bound
+        below: usize,
     },
     /// No adapter matches the request.
     #[error("no GPU adapter matches {wanted:?}; found: {found}")]

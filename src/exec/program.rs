@@ -243,9 +243,10 @@ pub enum Instruction {
         classes: usize,
     },
     /// Uniform start in the ball: `Linf`: `x0 + eps (2u - 1)`; `L2`: a direction
-    /// `v` of uniform coordinates in [-1, 1] scaled to length `eps · u`; then
-    /// clamped to `[lo, hi]`. `u` for (seed, sample, restart, element) comes from
-    /// the integer hash of `exec::random`. `seed[0]` is the seed, `seed[1]` the
+    /// `v` of uniform coordinates `2u - 1` scaled to length `eps · u_n` (no
+    /// displacement where `v = 0`); then clamped to `[lo, hi]`. `u` for (seed,
+    /// sample, restart, element) comes from the integer hash of `exec::random`;
+    /// coordinate `i` is element `i`, the length `u_n` element `n`. `seed[0]` is the seed, `seed[1]` the
     /// restart, `seed[2]` the index of the batch's first sample.
     RandomStart {
         x0: BufferId,
@@ -371,6 +372,15 @@ impl Program {
     /// Appends an instruction.
     pub fn push(&mut self, instruction: Instruction) {
         self.instructions.push(instruction);
+    }
+
+    /// Appends the instructions from position `start` on again, `times` times:
+    /// the later steps of an attack run on the buffers of the first.
+    pub fn repeat_from(&mut self, start: usize, times: usize) {
+        let block = self.instructions.get(start..).unwrap_or(&[]).to_vec();
+        for _ in 0..times {
+            self.instructions.extend_from_slice(&block);
+        }
     }
 
     /// The buffers, by id.
