@@ -1,0 +1,24 @@
+// fill: out[i] = value.
+//
+// Bindings: 1 out (rows), written. Workgroup: one invocation per element, 64 per workgroup, workgroups folded to two dimensions.
+// Preconditions: value finite.
+// Error: none (a subnormal value may be flushed: 2^-126).
+
+struct Params {
+    rows: u32,
+    value: f32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = (group.y * groups.x + group.x) * 64u + lane;
+    if (i < params.rows) {
+        out[i] = params.value;
+    }
+}

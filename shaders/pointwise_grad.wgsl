@@ -1,0 +1,33 @@
+// pointwise_grad: dx[i] (+)= slope(x[i]) dy[i]. A template: slope(x, alpha) comes from
+// the file pointwise_NAME.wgsl of the function, which states its error E.
+//
+// Bindings: 1 x (rows); 2 dy (rows); 3 dx (rows), written. Workgroup: one invocation per element, 64 per workgroup, workgroups folded to two dimensions.
+// Preconditions: |x| < 2^126, |dy| + |dx| < 2^126.
+// Error: E |dy| + gamma_2 ((|slope| + E) |dy| + |dx|) + 6 eta.
+
+override accumulate: bool = false;
+
+struct Params {
+    rows: u32,
+    alpha: f32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = (group.y * groups.x + group.x) * 64u + lane;
+    if (i < params.rows) {
+        var sum = slope(x[i], params.alpha) * dy[i];
+        if (accumulate) {
+            sum += dx[i];
+        }
+        dx[i] = sum;
+    }
+}
