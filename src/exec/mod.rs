@@ -7,10 +7,13 @@
 //! ε) is written into buffers. One run is one submission.
 
 pub mod cpu;
+pub mod device;
 pub mod operands;
 pub mod plan;
 pub mod program;
 pub mod random;
+#[cfg(feature = "gpu")]
+pub mod wgpu;
 
 use program::{BufferId, Program};
 
