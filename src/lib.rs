@@ -13,4 +13,5 @@ pub mod graph;
 pub mod network;
 pub mod ode;
 pub mod ops;
+pub mod report;
 pub mod rounding;
