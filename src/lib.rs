@@ -17,5 +17,6 @@ pub mod multistep;
 pub mod network;
 pub mod ode;
 pub mod ops;
+pub mod report;
 pub mod rounding;
 pub mod verify;
