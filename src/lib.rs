@@ -16,3 +16,4 @@ pub mod network;
 pub mod ode;
 pub mod ops;
 pub mod rounding;
+pub mod verify;
