@@ -12,6 +12,7 @@ pub mod check;
 pub mod exact;
 pub mod exec;
 pub mod graph;
+pub mod multistep;
 pub mod network;
 pub mod ode;
 pub mod ops;
