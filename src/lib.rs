@@ -9,6 +9,7 @@
 
 pub mod certificate;
 pub mod check;
+pub mod bounds;
 pub mod exact;
 pub mod exec;
 pub mod graph;
