@@ -2,10 +2,14 @@
 
 use super::codec::sha256_hex;
 use super::schema::{
-    Certificate, Document, FORMAT, Hex, Kind, Layer, NetworkId, Property, Region, RobustnessClaim,
-    RobustnessEvidence, RootClaim, RootRecord, Semantics, VERSION,
+    self, Ball, Certificate, Document, EquationOrder, FORMAT, Hex, Kind, Layer, NetworkId, Norm,
+    Property, Ratio, Region, Robust, RobustnessClaim, RobustnessEvidence, RootClaim, RootCounts,
+    RootPart, RootRecord, Semantics, Strength, VERSION,
 };
+use crate::exact::{Rational, rational};
 use crate::graph::Graph;
+use crate::multistep::{self, LinearMultistep, RootEvidence};
+use crate::verify;
 
 /// Why a certificate cannot be made.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -19,6 +23,9 @@ pub enum Error {
         /// the value
         value: f64,
     },
+    /// A number of the root-condition record is not a rational.
+    #[error("root-condition record: {0}")]
+    Number(#[from] rational::Error),
     /// A row whose lower bound is not positive claims nothing.
     #[error("row {row}: lower bound {value} is not positive")]
     NotPositive {
@@ -116,16 +123,117 @@ pub fn robustness(
     }))
 }
 
-/// A certificate of a verdict on the root condition.
-pub fn root_condition(claim: RootClaim, record: RootRecord) -> Certificate {
-    Certificate::RootCondition(Document {
+/// A certificate of the verdict of `record` on the root condition of `method`.
+///
+/// # Errors
+///
+/// [`Error::Number`] where the record holds something else than rationals.
+pub fn root_condition(
+    method: &LinearMultistep,
+    record: &RootEvidence,
+) -> Result<Certificate, Error> {
+    let equation = match record.kind {
+        multistep::Kind::First => EquationOrder::First,
+        multistep::Kind::Second => EquationOrder::Second,
+    };
+    let verdict = match record.strength {
+        multistep::Strength::Strong => Strength::Strong,
+        multistep::Strength::Weak => Strength::Weak,
+        multistep::Strength::Unstable => Strength::Unstable,
+    };
+    let counts = RootCounts {
+        inside: record.counts.inside as u64,
+        on: record.counts.on as u64,
+        outside: record.counts.outside as u64,
+    };
+    let exact = |values: &[Rational]| values.iter().cloned().map(Ratio).collect();
+    let parts = record.parts.iter().map(|part| {
+        let pair = |[a, b]: &[String; 2]| Ok([ratio(a)?, ratio(b)?]);
+        Ok(RootPart {
+            multiplicity: part.multiplicity as u64,
+            one: part.one,
+            minus_one: part.minus_one,
+            trace: ratios(&part.trace)?,
+            trace_in: part.trace_in as u64,
+            rest: ratios(&part.rest)?,
+            rest_inside: part.rest_inside as u64,
+            schur_cohn: part
+                .schur_cohn
+                .iter()
+                .map(pair)
+                .collect::<Result<_, Error>>()?,
+        })
+    });
+    Ok(Certificate::RootCondition(Document {
         format: FORMAT.into(),
         version: VERSION,
         tool: tool(),
         kind: Kind::RootCondition,
-        claim,
-        evidence: record,
-    })
+        claim: RootClaim {
+            alpha: exact(method.alpha()),
+            beta: exact(method.beta()),
+            equation,
+            verdict,
+            counts,
+        },
+        evidence: RootRecord {
+            version: record.version,
+            kind: equation,
+            rho: ratios(&record.rho)?,
+            zero_multiplicity: record.zero_multiplicity as u64,
+            parts: parts.collect::<Result<_, Error>>()?,
+            counts,
+            max_circle_multiplicity: record.max_circle_multiplicity as u64,
+            strength: verdict,
+        },
+    }))
+}
+
+impl From<&verify::Region> for Region {
+    fn from(region: &verify::Region) -> Region {
+        let norm = match region.norm() {
+            verify::Norm::Linf => Norm::Linf,
+            verify::Norm::L2 => Norm::L2,
+            verify::Norm::L1 => Norm::L1,
+        };
+        let number = |&c: &f32| Hex::new(f64::from(c)).expect("a region's centre is finite");
+        Region::Ball(Ball {
+            norm,
+            eps: Ratio(region.eps().clone()),
+            clip: region
+                .clip()
+                .map(|(lo, hi)| [Ratio(lo.clone()), Ratio(hi.clone())]),
+            center: region.center().iter().map(number).collect(),
+        })
+    }
+}
+
+impl From<&verify::Property> for Property {
+    /// The label where the property is that of one, else its rows.
+    fn from(property: &verify::Property) -> Property {
+        let positive = |c: &Rational| *c == 1;
+        let label = property.rows()[0].coefficients.iter().position(positive);
+        if let Some(label) = label
+            && verify::Property::robust(label, property.outputs()).is_ok_and(|p| p == *property)
+        {
+            return Property::Robust(Robust {
+                label: label as u64,
+            });
+        }
+        let row = |row: &verify::Row| schema::Row {
+            coefficients: row.coefficients.iter().cloned().map(Ratio).collect(),
+            constant: Ratio(row.constant.clone()),
+        };
+        Property::Rows(property.rows().iter().map(row).collect())
+    }
+}
+
+fn ratio(text: &str) -> Result<Ratio, Error> {
+    Ok(Ratio(rational::parse_canonical(text)?))
+}
+
+fn ratios(texts: &[String]) -> Result<Vec<Ratio>, Error> {
+    texts.iter().map(|text| ratio(text)).collect()
 }
 
 fn tool() -> String {

@@ -28,6 +28,7 @@ pub(super) struct Relaxation {
 }
 
 /// Coefficients of several functionals of one node, row-major.
+#[derive(Clone)]
 pub(super) struct Functionals {
     rows: usize,
     columns: usize,

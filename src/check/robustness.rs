@@ -12,7 +12,7 @@ use crate::certificate::schema::{
     Document, Layer, NetworkId, Property, Ratio, RobustnessClaim, RobustnessEvidence, Row,
 };
 use crate::exact::Rational;
-use crate::graph::{self, Forward, Graph, NodeId, Op};
+use crate::graph::{self, Backward, Forward, Graph, NodeId, Op};
 use crate::ops::{LinearMap, Pointwise, Shape};
 
 /// The steepest line that is accepted: the slopes of the functions in use lie
@@ -39,16 +39,23 @@ pub(super) fn check(
     let layers = layers(&document.evidence.layers, graph)?;
     let input = InputSet::new(&claim.region, graph.input_shape(0).len())?;
 
+    let mut readers = vec![Vec::new(); graph.nodes().len()];
+    for (node, layer) in graph.nodes().iter().zip(&layers) {
+        if let Some(layer) = layer {
+            readers[node.inputs[0].index()].push(*layer);
+        }
+    }
     let mut checker = Checker {
         graph,
         layers,
+        readers,
         input: &input,
         boxes: vec![NodeBox::new(Vec::new(), Vec::new()); graph.nodes().len()],
         relaxations: vec![Vec::new(); graph.nodes().len()],
         counters: Counters::default(),
         failure: None,
     };
-    checker.boxes[graph.inputs()[0].index()] = input.bounds.clone();
+    checker.step(graph.inputs()[0], |_| Ok(input.bounds.clone()));
     graph::forward(graph, &mut checker, vec![()]);
     if let Some(rejection) = checker.failure {
         return Err(rejection);
@@ -165,7 +172,10 @@ fn layers<'a>(records: &'a [Layer], graph: &Graph) -> Result<Vec<Option<&'a Laye
 /// The state after the nodes seen so far.
 struct Checker<'a> {
     graph: &'a Graph,
+    /// by pointwise node: its record
     layers: Vec<Option<&'a Layer>>,
+    /// by node: the records that claim a box of it
+    readers: Vec<Vec<&'a Layer>>,
     input: &'a InputSet,
     boxes: Vec<NodeBox>,
     relaxations: Vec<Vec<Relaxation>>,
@@ -178,26 +188,25 @@ impl Checker<'_> {
         self.graph.node(node).inputs[k]
     }
 
-    fn step(&mut self, node: NodeId, step: impl FnOnce(&mut Self) -> Result<NodeBox, Rejection>) {
+    /// Keeps the box of a new node, cut with what is claimed of it.
+    fn step(&mut self, node: NodeId, rule: impl FnOnce(&mut Self) -> Result<NodeBox, Rejection>) {
         if self.failure.is_some() {
             return;
         }
-        let name = &self.graph.node(node).name;
-        match step(self).and_then(|b| b.check_size(name).map(|()| b)) {
-            Ok(b) => self.boxes[node.index()] = b,
-            Err(rejection) => self.failure = Some(rejection),
-        }
+        let kept = rule(self).and_then(|value| {
+            value.check_size(&self.graph.node(node).name)?;
+            self.boxes[node.index()] = value;
+            for layer in self.readers[node.index()].clone() {
+                self.establish(node, layer)?;
+            }
+            Ok(())
+        });
+        self.failure = kept.err();
     }
 
     /// Lower bounds of functionals of node `start`, units of `2^-2·GRID`.
     fn lower(&self, start: NodeId, seed: Functionals, k: usize) -> Result<Vec<Integer>, Rejection> {
-        let mut pass = LinearPass {
-            graph: self.graph,
-            boxes: &self.boxes,
-            relaxations: &self.relaxations,
-            constant: vec![Integer::new(); k],
-            failure: None,
-        };
+        let mut pass = self.pass(k);
         let inputs = graph::backward(self.graph, &mut pass, start, seed);
         if let Some(rejection) = pass.failure {
             return Err(rejection);
@@ -211,9 +220,38 @@ impl Checker<'_> {
         Ok(bounds)
     }
 
-    /// Establishes the claimed box of the operand of `node`.
-    fn establish(&mut self, node: NodeId, layer: &Layer) -> Result<(), Rejection> {
-        let operand = self.operand(node, 0);
+    fn pass(&self, k: usize) -> LinearPass<'_> {
+        LinearPass {
+            graph: self.graph,
+            boxes: &self.boxes,
+            relaxations: &self.relaxations,
+            constant: vec![Integer::new(); k],
+            failure: None,
+        }
+    }
+
+    /// Functionals of the output through its linear map, over the box of the
+    /// map's operand; `None` for an output of another kind.
+    fn one_step(&self, seed: &Functionals, k: usize) -> Result<Option<Vec<Integer>>, Rejection> {
+        let output = self.graph.output();
+        let Op::Linear(map) = &self.graph.node(output).op else {
+            return Ok(None);
+        };
+        let operand = self.operand(output, 0);
+        let mut pass = self.pass(k);
+        let x = pass.linear(output, operand, &**map, seed.clone());
+        if let Some(rejection) = pass.failure {
+            return Err(rejection);
+        }
+        let mut bounds = pass.constant;
+        for (k, bound) in bounds.iter_mut().enumerate() {
+            *bound += self.boxes[operand.index()].minimum(x.row(k));
+        }
+        Ok(Some(bounds))
+    }
+
+    /// Establishes the box that `layer` claims of its operand.
+    fn establish(&mut self, operand: NodeId, layer: &Layer) -> Result<(), Rejection> {
         let forward = &self.boxes[operand.index()];
         let too_large = |neuron: usize| Rejection::TooLarge {
             place: format!("layer {}, neuron {neuron}", layer.name),
@@ -318,8 +356,8 @@ impl Checker<'_> {
             .collect()
     }
 
-    /// Lower bounds of the rows: the better of the output box and the backward
-    /// pass, units of `2^-2·GRID`.
+    /// Lower bounds of the rows, units of `2^-2·GRID`: the best of the output's
+    /// box, one linear step and its operand's box, and the whole backward pass.
     fn rows(&self, rows: &[Row]) -> Result<Vec<Integer>, Rejection> {
         let output = self.graph.output();
         let y = &self.boxes[output.index()];
@@ -344,9 +382,15 @@ impl Checker<'_> {
                     *to = c;
                 }
             }
-            let linear = self.lower(output, seed, chunk.len())?;
-            for ((linear, constant), by_box) in linear.into_iter().zip(constants).zip(by_box) {
-                bounds.push((linear + constant).max(by_box));
+            let by_step = self.one_step(&seed, chunk.len())?;
+            let by_pass = self.lower(output, seed, chunk.len())?;
+            for (k, (constant, by_box)) in constants.iter().zip(by_box).enumerate() {
+                let by_pass = Integer::from(&by_pass[k] + constant);
+                let best = by_box.max(by_pass);
+                bounds.push(match &by_step {
+                    None => best,
+                    Some(by_step) => best.max(Integer::from(&by_step[k] + constant)),
+                });
             }
         }
         Ok(bounds)
@@ -378,7 +422,6 @@ impl Forward for Checker<'_> {
                 expected: name.clone(),
             };
             let layer = checker.layers[node.index()].ok_or_else(missing)?;
-            checker.establish(node, layer)?;
             checker.relaxations[node.index()] = checker.relax(f, layer)?;
             let operand = checker.operand(node, 0);
             let image = checker.boxes[operand.index()].pointwise(f);
