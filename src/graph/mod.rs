@@ -6,6 +6,7 @@
 
 mod backward;
 mod builder;
+mod eval;
 mod forward;
 mod hash;
 
@@ -17,6 +18,7 @@ use crate::ops::{LinearMap, Param, Pointwise, Shape};
 
 pub use backward::{Backward, backward};
 pub use builder::GraphBuilder;
+pub use eval::eval_f64;
 pub use forward::{Forward, forward};
 
 /// Why a graph could not be built.

@@ -1,0 +1,158 @@
+//! Networks in files: ONNX, or ONNX compressed by gzip.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+use super::{Network, onnx};
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// the file
+        path: PathBuf,
+        /// why
+        source: std::io::Error,
+    },
+    /// The file, or what it decompresses to, is too large.
+    #[error("{}: more than {limit} bytes", path.display())]
+    TooLarge {
+        /// the file
+        path: PathBuf,
+        /// the limit
+        limit: u64,
+    },
+    /// The model could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Onnx {
+        /// the file
+        path: PathBuf,
+        /// why
+        source: onnx::Error,
+    },
+    /// The network is not valid.
+    #[error("{}: {source}", path.display())]
+    Network {
+        /// the file
+        path: PathBuf,
+        /// why
+        source: super::Error,
+    },
+}
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+impl Network {
+    /// Reads an ONNX file; one compressed by gzip is recognised by its content.
+    ///
+    /// # Errors
+    /// [`Error`] names the file, and the node, tensor or value.
+    pub fn load(path: impl AsRef<Path>) -> Result<Network, Error> {
+        let path = path.as_ref();
+        let bytes = read_limited(path, onnx::MAX_BYTES)?;
+        onnx::read_model(bytes).map_err(|source| Error::Onnx {
+            path: path.into(),
+            source,
+        })
+    }
+
+    /// Writes an ONNX file with `OdeBlock` nodes; gzip when the name ends in
+    /// `.gz`. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and what could not be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        let bytes = onnx::write_model(self).map_err(|source| Error::Onnx {
+            path: path.into(),
+            source,
+        })?;
+        write_atomically(path, bytes)
+    }
+
+    /// Writes the unrolled graph as plain ONNX ([`onnx::write_unrolled`]);
+    /// gzip when the name ends in `.gz`. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and what could not be written.
+    pub fn save_unrolled(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        let graph = self.lower().map_err(|source| Error::Network {
+            path: path.into(),
+            source,
+        })?;
+        let bytes = onnx::write_unrolled(&graph).map_err(|source| Error::Onnx {
+            path: path.into(),
+            source,
+        })?;
+        write_atomically(path, bytes)
+    }
+}
+
+/// The bytes of a file, decompressed if it is gzip; at most `limit` of them.
+fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let io = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
+    let within = |bytes: Vec<u8>| {
+        if bytes.len() as u64 > limit {
+            return Err(Error::TooLarge {
+                path: path.into(),
+                limit,
+            });
+        }
+        Ok(bytes)
+    };
+    let file = File::open(path).map_err(io)?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
+    let bytes = within(bytes)?;
+    if !bytes.starts_with(&GZIP) {
+        return Ok(bytes);
+    }
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(&bytes[..])
+        .take(limit + 1)
+        .read_to_end(&mut unpacked)
+        .map_err(io)?;
+    within(unpacked)
+}
+
+/// Writes a temporary file beside `path`, then renames it.
+fn write_atomically(path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
+    let io = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
+    let bytes = if path.extension().is_some_and(|e| e == "gz") {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&bytes).map_err(io)?;
+        gzip.finish().map_err(io)?
+    } else {
+        bytes
+    };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut temporary = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        // Temporary files are private by default; this one becomes a user's
+        // file, with the rights the umask leaves.
+        use std::os::unix::fs::PermissionsExt;
+        temporary.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = temporary.tempfile_in(folder).map_err(io)?;
+    file.write_all(&bytes).map_err(io)?;
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(path).map_err(|e| io(e.error))?;
+    Ok(())
+}
