@@ -478,7 +478,7 @@ fn empty_and_absurd_inputs_still_render() -> Result<(), Error> {
         assert_balanced(&html);
         assert_self_contained(&html);
         assert!(!html.contains("NaN"));
-        assert!(!html.contains("nothing here") && !table(report).is_empty());
+        assert!(!table(report).is_empty());
     }
     assert!(render(&empty()).contains("no networks"));
     assert!(curves_svg(&[], "L∞", None, 0.0)?.contains("</svg>"));

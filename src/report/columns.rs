@@ -23,6 +23,8 @@ pub(super) struct Column {
     pub side: Side,
     /// Absent for names and plain counts.
     pub evidence: Option<Evidence>,
+    /// Words are set left, digits right.
+    pub words: bool,
     /// One per network.
     pub cells: Vec<Cell>,
 }
@@ -57,6 +59,7 @@ fn column<C: Into<Cell>>(
         sub: sub.to_owned(),
         side,
         evidence,
+        words: false,
         cells: report
             .networks
             .iter()
@@ -216,7 +219,7 @@ pub(super) fn discretisations(report: &Report) -> Vec<Column> {
     let (family, parameter) = report.region.as_ref().map_or(("", "parameter"), |r| {
         (r.family.as_str(), r.parameter.as_str())
     });
-    vec![
+    let mut out = vec![
         column(report, ("method", ""), Side::Value, None, |n| {
             Some(n.method.clone())
         }),
@@ -236,7 +239,11 @@ pub(super) fn discretisations(report: &Report) -> Vec<Column> {
         column(report, ("roots of ρ", ""), Side::Value, exact, |n| {
             Some(roots(n))
         }),
-    ]
+    ];
+    for column in &mut out {
+        column.words = column.head != "parameters";
+    }
+    out
 }
 
 fn roots(network: &Network) -> String {

@@ -102,10 +102,12 @@ fn panel(area: &Area<'_>, curves: &[Curve], norm: &str, mark: Option<f64>, limit
     if gap.len() > 2 {
         stage::fill(area, &gap, stage::MUTED, 0.16)?;
     }
+    let mut obstacles = Vec::new();
     if let Some(mark) = mark.filter(|m| *m > 0.0 && *m <= limit) {
         let (x, _) = to_pixels(&(mark, 0.0));
-        let path = [(x, top), (x, bottom)];
+        let path = vec![(x, top), (x, bottom)];
         stage::dashed(area, &path, (2.0, 3.0), stage::pen(stage::MUTED, 1.0))?;
+        obstacles.push(path);
         let text = format!("ε = {}", plain(mark));
         let style = stage::font(11.0, stage::MUTED, MIDDLE);
         stage::write(
@@ -128,7 +130,7 @@ fn panel(area: &Area<'_>, curves: &[Curve], norm: &str, mark: Option<f64>, limit
     for ((curve, path), stroke) in curves.iter().zip(&paths).zip(strokes(curves)) {
         trace(area, path, stroke, colour(curve))?;
     }
-    labels(area, curves, &paths)
+    labels(area, curves, &paths, &obstacles)
 }
 
 fn trace(area: &Area<'_>, path: &[(f64, f64)], stroke: Stroke, colour: RGBColor) -> Drawn {
@@ -153,7 +155,12 @@ fn trace(area: &Area<'_>, path: &[(f64, f64)], stroke: Stroke, colour: RGBColor)
     }
 }
 
-fn labels(area: &Area<'_>, curves: &[Curve], paths: &[Vec<(f64, f64)>]) -> Drawn {
+fn labels(
+    area: &Area<'_>,
+    curves: &[Curve],
+    paths: &[Vec<(f64, f64)>],
+    obstacles: &[Vec<(f64, f64)>],
+) -> Drawn {
     let wanted: Vec<Wanted> = curves
         .iter()
         .zip(paths)
@@ -163,15 +170,11 @@ fn labels(area: &Area<'_>, curves: &[Curve], paths: &[Vec<(f64, f64)>]) -> Drawn
             above: !proved(curve),
         })
         .collect();
-    for (curve, placed) in curves.iter().zip(place(&wanted, RECT, TEXT)) {
+    for (curve, placed) in curves.iter().zip(place(&wanted, obstacles, RECT, TEXT)) {
         let Some(placed) = placed else { continue };
         let colour = colour(curve);
-        let (dx, dy) = (
-            placed.anchor.0 - placed.dot.0,
-            placed.anchor.1 - placed.dot.1,
-        );
-        if dx.hypot(dy) > 16.0 {
-            let end = (placed.dot.0 + 0.94 * dx, placed.dot.1 + 0.94 * dy);
+        if placed.length() > 16.0 {
+            let end = placed.leader_end();
             stage::line(area, &[placed.dot, end], stage::pen(colour, 0.75))?;
             stage::dot(area, placed.dot, 2.0, colour, false)?;
         }

@@ -33,11 +33,11 @@ pub(super) fn gallery(report: &Report) -> Markup {
     }
     html! {
         p {
-            "Each row shows the image, the closest attack found, and the attack’s change times "
+            "For each image: the image, the closest attack found, and the attack’s change times "
             (gain) " (mid-grey: unchanged). The ruler below starts at distance 0 and is common to all images, "
             "up to " (fixed(longest, 4, Toward::Up)) " in " (report.norm)
-            ": inside the solid bar no image is classified differently (proved); "
-            "at the tick one is (" (report.attack_evidence) "); the nearest one lies in the hatched part."
+            ". Nearer than the end of the solid bar, no image is classified differently (proved); "
+            "at the tick, the attack is (" (report.attack_evidence) "). What lies between is undecided (hatched)."
         }
         @for name in names {
             h3 { (name) }

@@ -63,7 +63,7 @@ pub fn losses_svg(networks: &[Network]) -> Result<String, Error> {
                 above: true,
             })
             .collect();
-        let places = place(&wanted, RECT, 12.0);
+        let places = place(&wanted, &[], RECT, 12.0);
         for (index, (want, placed)) in wanted.iter().zip(places).enumerate() {
             let Some(placed) = placed else { continue };
             let pen = stage::pen(stage::INK, 1.5);
@@ -71,11 +71,7 @@ pub fn losses_svg(networks: &[Network]) -> Result<String, Error> {
                 None => stage::line(area, &want.path, pen)?,
                 Some(dash) => stage::dashed(area, &want.path, dash, pen)?,
             }
-            let (dx, dy) = (
-                placed.anchor.0 - placed.dot.0,
-                placed.anchor.1 - placed.dot.1,
-            );
-            let end = (placed.dot.0 + 0.9 * dx, placed.dot.1 + 0.9 * dy);
+            let end = placed.leader_end();
             stage::line(area, &[placed.dot, end], stage::pen(stage::MUTED, 0.75))?;
             stage::dot(area, placed.dot, 2.0, stage::INK, false)?;
             let side = if placed.ends { RIGHT } else { LEFT };

@@ -194,7 +194,8 @@ mod tests {
         assert_eq!(significant(1234.5, 4, Toward::Down), "1234");
         assert_eq!(significant(1234.5, 4, Toward::Up), "1235");
         assert_eq!(significant(0.012_345, 3, Toward::Down), "0.0123");
-        assert_eq!(significant(2.5e30, 3, Toward::Down), "2.50e30");
+        assert_eq!(significant(2f64.powi(100), 3, Toward::Down), "1.26e30");
+        assert_eq!(significant(2f64.powi(100), 3, Toward::Up), "1.27e30");
         assert_eq!(significant(f64::INFINITY, 3, Toward::Up), "∞");
         let third = Count { hits: 1, total: 3 };
         assert_eq!(percent(third, Toward::Down), "33.3 %");

@@ -108,6 +108,7 @@ fn glance(report: &Report) -> Markup {
         return html! {};
     }
     let totals: Vec<usize> = rows.iter().map(|(_, (low, _))| low.total).collect();
+    let bounds = report.attack_evidence != Evidence::Estimate;
     let same = totals.windows(2).all(|w| w[0] == w[1]);
     html! {
         section.glance {
@@ -115,7 +116,9 @@ fn glance(report: &Report) -> Markup {
             p.lede {
                 "The share of images whose class no perturbation of that size can change"
                 @if same { ", of " (totals[0]) " test images" }
-                ". It is at least the certified share, and at most what the attack leaves."
+                ". It is at least the certified share"
+                @if bounds { " and at most what the attack leaves; between them it is undecided (hatched)." }
+                @else { "; what the attack leaves is an estimate from above." }
             }
             table.bars {
                 caption.hidden { "Robust accuracy between its proved lower bound and the attack’s upper bound" }
@@ -123,7 +126,7 @@ fn glance(report: &Report) -> Markup {
                     tr {
                         th scope="col" { "network" }
                         th scope="col" { "certified " (tag(Evidence::Proved)) }
-                        th scope="col" aria-hidden="true" { span.hidden { "bar" } }
+                        th.scale scope="col" aria-hidden="true" { div { span { "0" } span { "50" } span { "100 %" } } }
                         th scope="col" { "attacked " (tag(report.attack_evidence)) }
                     }
                 }
@@ -135,7 +138,7 @@ fn glance(report: &Report) -> Markup {
                             td.bar { (bar(*low, *high)) }
                             td.big {
                                 @match high {
-                                    Some(high) => { "≤ " (percent(*high, Toward::Up)) },
+                                    Some(high) => { @if bounds { "≤ " } @else { "≈ " } (percent(*high, Toward::Up)) },
                                     None => "–",
                                 }
                             }
@@ -172,8 +175,8 @@ fn tables(report: &Report) -> Markup {
             (columns(
                 report,
                 "Robust accuracy",
-                "Share of correctly classified images. Attacks bound the robust accuracy from above, \
-                 certificates from below; printed digits are rounded in the safe direction.",
+                "Share of correctly classified images. Certificates bound the robust accuracy from below, \
+                 witnesses of an attack from above; printed digits of bounds are rounded in the safe direction.",
                 &robustness(report),
             ))
             (columns(
@@ -203,7 +206,7 @@ fn columns(report: &Report, title: &str, caption: &str, columns: &[Column]) -> M
                     tr {
                         th scope="col" { "network" }
                         @for c in columns {
-                            th scope="col" class=(side_class(c)) {
+                            th scope="col" class=(alignment(c)) {
                                 (c.head)
                                 @if !c.sub.is_empty() { span.sub { (c.sub) } }
                                 @if let Some(evidence) = c.evidence {
@@ -226,7 +229,7 @@ fn columns(report: &Report, title: &str, caption: &str, columns: &[Column]) -> M
                         tr {
                             th scope="row" { (network.name) }
                             @for c in columns {
-                                td class=(side_class(c)) {
+                                td class=(alignment(c)) {
                                     (c.cells[row].text)
                                     @if !c.cells[row].note.is_empty() { span.sub { (c.cells[row].note) } }
                                 }
@@ -239,11 +242,8 @@ fn columns(report: &Report, title: &str, caption: &str, columns: &[Column]) -> M
     }
 }
 
-fn side_class(column: &Column) -> &'static str {
-    match column.head.as_str() {
-        "method" | "roots of ρ" => "words",
-        _ => "digits",
-    }
+fn alignment(column: &Column) -> &'static str {
+    if column.words { "words" } else { "digits" }
 }
 
 /// An SVG document inside the page, or why there is none.
@@ -286,8 +286,13 @@ fn curves(report: &Report) -> Markup {
                 figcaption {
                     b { "Figure 1. " }
                     "Solid lines are proved: at least that share of the images keeps its class under every perturbation "
-                    "of size ε. Dashed lines are attacks: at most that share does. The truth runs through the shaded part, "
-                    "which better bounds or better attacks make thinner."
+                    "of size ε. "
+                    @if report.attack_evidence == Evidence::Estimate {
+                        "Dashed lines are what attacks left, an estimate."
+                    } @else {
+                        "Dashed lines are attacks: at most that share does. The truth runs through the shaded part, "
+                        "which better bounds or better attacks make thinner."
+                    }
                     @for network in report.networks.iter().filter(|n| !n.curves.is_empty()) {
                         " " (describe(report, network))
                     }
@@ -302,11 +307,15 @@ fn describe(report: &Report, network: &Network) -> String {
     match sandwich(report, network) {
         None => format!("{}: {} curves.", network.name, network.curves.len()),
         Some((low, high)) => {
+            let most = match report.attack_evidence {
+                Evidence::Estimate => "by estimate",
+                _ => "at most",
+            };
             let above = high.map_or_else(String::new, |h| {
-                format!(" and at most {}", percent(h, Toward::Up))
+                format!(" and {most}\u{a0}{}", percent(h, Toward::Up))
             });
             format!(
-                "{}: at least {}{above} at ε = {}.",
+                "{}: at least\u{a0}{}{above} at ε\u{a0}=\u{a0}{}.",
                 network.name,
                 percent(low, Toward::Down),
                 plain(report.epsilon),

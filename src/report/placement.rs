@@ -22,12 +22,34 @@ pub(super) struct Placed {
     pub ends: bool,
 }
 
+impl Placed {
+    /// Length of the leader from the curve to the text.
+    pub(super) fn length(&self) -> f64 {
+        (self.anchor.0 - self.dot.0).hypot(self.anchor.1 - self.dot.1)
+    }
+
+    /// Where the leader stops, just short of the text.
+    pub(super) fn leader_end(&self) -> (f64, f64) {
+        let part = 1.0 - 3.0 / self.length().max(3.0);
+        (
+            self.dot.0 + part * (self.anchor.0 - self.dot.0),
+            self.dot.1 + part * (self.anchor.1 - self.dot.1),
+        )
+    }
+}
+
 /// A rectangle: left, top, right, bottom.
 type Rect = (f64, f64, f64, f64);
 
-/// Places all labels of `size` pixels inside `frame`.
-pub(super) fn place(wanted: &[Wanted], frame: Rect, size: f64) -> Vec<Option<Placed>> {
-    let dense: Vec<Vec<(f64, f64)>> = wanted.iter().map(|w| densify(&w.path)).collect();
+/// Places all labels of `size` pixels inside `frame`, off the curves and off `obstacles`.
+pub(super) fn place(
+    wanted: &[Wanted],
+    obstacles: &[Vec<(f64, f64)>],
+    frame: Rect,
+    size: f64,
+) -> Vec<Option<Placed>> {
+    let paths = wanted.iter().map(|w| &w.path).chain(obstacles);
+    let dense: Vec<Vec<(f64, f64)>> = paths.map(|p| densify(p)).collect();
     let mut taken: Vec<Rect> = Vec::new();
     let mut out = Vec::new();
     for (index, want) in wanted.iter().enumerate() {
@@ -90,12 +112,14 @@ fn cost(
             if x > rect.0 && x < rect.2 && y > rect.1 && y < rect.3 {
                 cost += 300.0;
             }
-            if index != own && near(placed, (x, y)) {
-                cost += 8.0;
+            if index == own {
+                continue;
             }
             // a dot that sits on another curve too names neither
-            if index != own && (x - placed.dot.0).hypot(y - placed.dot.1) < 5.0 {
+            if (x - placed.dot.0).hypot(y - placed.dot.1) < 5.0 {
                 cost += 25.0;
+            } else if near(placed, (x, y)) {
+                cost += 40.0;
             }
         }
     }

@@ -2,6 +2,7 @@
 //! parameter, the stable set as a line, and the networks' methods on both.
 
 use super::number::typographic;
+use super::placement::{Wanted, place};
 use super::stage::{self, Area, Drawn, Frame, LEFT, MIDDLE, RIGHT};
 use super::{End, Error, Interval, Network, Place, Region};
 
@@ -104,29 +105,13 @@ fn draw(area: &Area<'_>, region: &Region, networks: &[Network]) -> Drawn {
         }
     }
     grid(area, region, &axes)?;
-    for branch in &region.branches {
-        for piece in clip(branch) {
-            let path: Vec<_> = piece.iter().map(|p| point(&axes, p.0, p.1)).collect();
-            stage::line(area, &path, stage::pen(stage::INK, 2.0))?;
-        }
+    let mut obstacles = Vec::new();
+    for piece in region.branches.iter().flat_map(|b| clip(b)) {
+        let path: Vec<_> = piece.iter().map(|p| point(&axes, p.0, p.1)).collect();
+        stage::line(area, &path, stage::pen(stage::INK, 2.0))?;
+        obstacles.push(path);
     }
-    if let Some(best) = &region.optimum
-        && shows(&axes, best.at)
-    {
-        let point = point(&axes, best.at, best.height);
-        let foot = [point, (point.0, BOTTOM)];
-        stage::dashed(area, &foot, (2.0, 3.0), stage::pen(stage::MUTED, 1.0))?;
-        stage::dot(area, point, 3.5, stage::INK, false)?;
-        let text = format!(
-            "optimum {} = {}: modulus {}",
-            region.parameter,
-            typographic(&best.parameter),
-            typographic(&best.modulus),
-        );
-        let style = stage::font(12.0, stage::INK, RIGHT);
-        stage::write(area, &text, (point.0 - 10.0, point.1 + 12.0), style)?;
-    }
-    members(area, networks, &axes)?;
+    members(area, region, networks, &axes, &obstacles)?;
     set_line(area, region, &axes)?;
     one_step_line(area, networks)
 }
@@ -146,42 +131,66 @@ fn grid(area: &Area<'_>, region: &Region, axes: &Frame) -> Drawn {
     stage::line(area, &circle, stage::pen(stage::INK, 1.0))?;
     let style = stage::font(12.0, stage::INK, LEFT);
     let text = "largest modulus of a parasitic root (logarithmic)";
-    stage::write(area, text, (4.0, TOP - 18.0), style)?;
+    stage::write(area, text, (0.0, TOP - 18.0), style)?;
     let style = stage::font(12.0, stage::INK, RIGHT);
     let text = format!("{} →", region.parameter);
     stage::write(area, &text, (RIGHT_EDGE, BOTTOM + 30.0), style)
 }
 
-/// Family members: a diamond on the curve, its name above.
-fn members(area: &Area<'_>, networks: &[Network], axes: &Frame) -> Drawn {
-    let mut used: Vec<(f64, f64)> = Vec::new();
+/// The optimum as a dot, family members as diamonds, each with its name beside it.
+fn members(
+    area: &Area<'_>,
+    region: &Region,
+    networks: &[Network],
+    axes: &Frame,
+    obstacles: &[Vec<(f64, f64)>],
+) -> Drawn {
+    let mut wanted = Vec::new();
+    let mut colours = Vec::new();
+    if let Some(best) = region.optimum.as_ref().filter(|o| shows(axes, o.at)) {
+        let spot = point(axes, best.at, best.height);
+        let foot = [spot, (spot.0, BOTTOM)];
+        stage::dashed(area, &foot, (2.0, 3.0), stage::pen(stage::MUTED, 1.0))?;
+        stage::dot(area, spot, 3.5, stage::INK, false)?;
+        let text = format!(
+            "optimum {} = {}: modulus {}",
+            region.parameter,
+            typographic(&best.parameter),
+            typographic(&best.modulus),
+        );
+        let path = vec![spot];
+        wanted.push(Wanted {
+            text,
+            path,
+            above: false,
+        });
+        colours.push(stage::INK);
+    }
     for network in networks {
         let Place::Member { at, modulus, .. } = &network.stability.place else {
             continue;
         };
-        if !shows(axes, *at) || *modulus <= 0.0 || modulus.is_nan() {
-            continue;
+        if shows(axes, *at) && *modulus > 0.0 {
+            let spot = point(axes, *at, *modulus);
+            diamond(area, spot)?;
+            wanted.push(Wanted {
+                text: network.name.clone(),
+                path: vec![spot],
+                above: true,
+            });
+            colours.push(stage::RED);
         }
-        let (x, y) = point(axes, *at, *modulus);
-        let mut height = y - 34.0;
-        while used
-            .iter()
-            .any(|u| (u.0 - x).abs() < 160.0 && (u.1 - height).abs() < 16.0)
-            && height > TOP + 24.0
-        {
-            height -= 16.0;
+    }
+    let places = place(&wanted, obstacles, RECT, 13.0);
+    for ((want, placed), colour) in wanted.iter().zip(places).zip(colours) {
+        let Some(placed) = placed else { continue };
+        if placed.length() > 16.0 {
+            let leader = [placed.dot, placed.leader_end()];
+            stage::line(area, &leader, stage::pen(colour, 0.75))?;
         }
-        used.push((x, height));
-        stage::line(
-            area,
-            &[(x, y), (x, height + 7.0)],
-            stage::pen(stage::RED, 0.75),
-        )?;
-        diamond(area, (x, y))?;
-        let near_end = x > RIGHT_EDGE - 160.0;
-        let (pos, dx) = if near_end { (RIGHT, 5.0) } else { (LEFT, -5.0) };
-        let style = stage::font(12.5, stage::RED, pos);
-        stage::write(area, &network.name, (x + dx, height), style)?;
+        let side = if placed.ends { RIGHT } else { LEFT };
+        let style = stage::font(12.5, colour, side);
+        stage::write(area, &want.text, placed.anchor, style)?;
     }
     Ok(())
 }
@@ -206,7 +215,7 @@ fn set_line(area: &Area<'_>, region: &Region, axes: &Frame) -> Drawn {
         set_text(&region.stable)
     );
     let style = stage::font(12.0, stage::INK, LEFT);
-    stage::write(area, &text, (4.0, y - 20.0), style)?;
+    stage::write(area, &text, (0.0, y - 20.0), style)?;
     for interval in &region.stable {
         let (lo, hi) = span(axes, interval);
         stage::line(area, &[(lo, y), (hi, y)], stage::pen(stage::BLUE, 4.0))?;
@@ -230,7 +239,7 @@ fn set_line(area: &Area<'_>, region: &Region, axes: &Frame) -> Drawn {
 fn one_step_line(area: &Area<'_>, networks: &[Network]) -> Drawn {
     let y = ONE_STEP_LINE;
     let style = stage::font(12.0, stage::INK, LEFT);
-    stage::write(area, "one-step methods: only root 1", (4.0, y), style)?;
+    stage::write(area, "one-step methods: only root 1", (0.0, y), style)?;
     let mut x = 210.0;
     let one_step = |n: &&Network| n.stability.place == Place::OneStep;
     for network in networks.iter().filter(one_step) {
@@ -241,13 +250,10 @@ fn one_step_line(area: &Area<'_>, networks: &[Network]) -> Drawn {
             (x - 5.0, y + 5.0),
         ];
         stage::fill(area, &side, stage::RED, 1.0)?;
+        let text = format!("{} ({})", network.name, network.method);
         let style = stage::font(12.5, stage::RED, LEFT);
-        stage::write(area, &network.name, (x + 11.0, y), style)?;
-        let method = format!("({})", network.method);
-        let after = x + 16.0 + 6.9 * network.name.chars().count() as f64;
-        let style = stage::font(12.0, stage::MUTED, LEFT);
-        stage::write(area, &method, (after, y), style)?;
-        x = after + 28.0 + 6.6 * method.chars().count() as f64;
+        stage::write(area, &text, (x + 11.0, y), style)?;
+        x += 46.0 + 6.4 * text.chars().count() as f64;
     }
     Ok(())
 }

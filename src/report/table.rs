@@ -65,7 +65,7 @@ fn blocks(report: &Report, columns: &[Column], out: &mut String) {
             let mut line = pad(name, first, false);
             for (column, text) in columns[start..end].iter().zip(&texts[start..end]) {
                 line.push_str(GAP);
-                line.push_str(&pad(&text[row], width(text), !is_text(column)));
+                line.push_str(&pad(&text[row], width(text), !column.words));
             }
             out.push_str(line.trim_end());
             out.push('\n');
@@ -96,11 +96,6 @@ fn lines(column: &Column) -> Vec<String> {
     ];
     out.extend(column.cells.iter().map(|c| clean(&c.text)));
     out
-}
-
-/// Names and root lists are set left, numbers right.
-fn is_text(column: &Column) -> bool {
-    matches!(column.head.as_str(), "method" | "roots of ρ")
 }
 
 fn width(texts: &[String]) -> usize {
