@@ -21,3 +21,9 @@ pub mod ops;
 pub mod report;
 pub mod rounding;
 pub mod verify;
+//! Verification of ODE networks.
+
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod exact;
+pub mod multistep;

@@ -387,6 +387,20 @@ fn irrational_ends_are_enclosed() {
         words.contains("1.41421356237309504") && words.contains("undecided"),
         "{words}"
     );
+    // At |l| = √2 the two roots meet at 1: not decided, and said so.
+    assert_eq!(set.undecided.len(), 2);
+}
+
+#[test]
+fn irrational_ends_without_meeting_roots_are_decided() {
+    // ρ = (r − 1)(r + l² − 1): the other root reaches −1 at |l| = √2, where it is simple.
+    let text = "name='t'\nparameter='l'\nalpha=['1-l^2','l^2-2','1']\nbeta=['0','1','0']\n";
+    let family = ParametricFamily::from_toml(text, "t.toml".as_ref()).expect("a family");
+    let set = region(&family).expect("small");
+    assert!(set.undecided.is_empty());
+    let (lo, hi) = ("1.4142135623730950488", "1.4142135623730950489");
+    let expected = format!("(l >= [-{hi}, -{lo}] and l < 0) or (l > 0 and l <= [{lo}, {hi}])");
+    assert_eq!(set.in_words("l"), expected);
 }
 
 #[test]

@@ -141,6 +141,7 @@ struct RegionRecord {
     region: String,
     pieces: Vec<PieceRecord>,
     critical_points: Vec<Bound>,
+    undecided_points: Vec<Bound>,
     optimum: Option<OptimumRecord>,
 }
 
@@ -185,6 +186,7 @@ pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), 
         region: set.in_words(family.parameter()),
         pieces: pieces(&set),
         critical_points: set.critical.iter().map(Bound::of).collect(),
+        undecided_points: set.undecided.iter().map(Bound::of).collect(),
         optimum: best.map(|o| OptimumRecord {
             parameter: o.parameter.to_string(),
             max_parasitic_modulus: o.modulus.to_string(),
@@ -196,16 +198,23 @@ pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), 
         return Ok(());
     }
     writeln!(out, "{}: zero-stable iff {}", record.family, record.region)?;
-    let points: Vec<String> = record
-        .critical_points
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    writeln!(
-        out,
-        "  decided exactly on and between the critical points {}",
-        points.join(", ")
-    )?;
+    let list = |points: &[Bound]| {
+        points
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    if !record.critical_points.is_empty() {
+        writeln!(
+            out,
+            "  can change only at {}",
+            list(&record.critical_points)
+        )?;
+    }
+    if !record.undecided_points.is_empty() {
+        writeln!(out, "  not decided at {}", list(&record.undecided_points))?;
+    }
     if let Some(o) = &record.optimum {
         writeln!(
             out,

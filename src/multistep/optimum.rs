@@ -55,12 +55,8 @@ pub fn least_parasitic_modulus(family: &ParametricFamily) -> Option<Optimum> {
         &poles,
         Property::ClosedDisc,
     );
-    let undecided = set
-        .critical
-        .iter()
-        .any(|x| matches!(x, RealRoot::Algebraic { .. }));
-    // An irrational critical point could be another optimum: no claim then.
-    (set.single_point() == Some(&best.parameter) && !undecided).then_some(best)
+    // An undecided point could be another optimum: no claim then.
+    (set.single_point() == Some(&best.parameter) && set.undecided.is_empty()).then_some(best)
 }
 
 /// `ρ/(r − 1)` over ℚ(l); `None` where 1 is not a root for every `l`.

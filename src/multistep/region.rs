@@ -1,24 +1,26 @@
 //! The exact set of parameters of a family for which a root property holds.
 //!
-//! `ρ(r; l)` has roots that move continuously with `l`. Counts in, on and outside the unit circle,
-//! with multiplicity, can change only where
+//! Over ℚ(l), `ρ = r^z ∏ f_m^m` with square-free `f_m = g_m h_m`, where `g_m` holds the roots that
+//! come in reciprocal pairs for every `l` and `h_m` the others. Roots move continuously with `l`, and
+//! the numbers of roots in, on and outside the unit circle change only at
 //!
-//! - the family has a pole, or the leading coefficient vanishes;
-//! - two roots of one square-free part over ℚ(l) meet (its resultant with its derivative), or roots
-//!   of two parts meet (their resultant);
-//! - a root reaches the circle: for a part without permanent reciprocal pairs, the resultant with its
-//!   reversed polynomial vanishes; for one of permanent reciprocal pairs, two of its roots meet.
+//! - poles of the family and zeros of a leading coefficient;
+//! - zeros of `Res_r(h_m, h_m*)`, where a root of `h_m` reaches the circle;
+//! - zeros of `Res_r(g_m, g_m')` and `Res_r(g_m, g_n)`, where roots that are always paired meet.
 //!
 //! All of these are polynomials in `l`. Their real roots cut the line into open intervals, each
-//! decided by one exact sample, and points, each decided exactly where rational. An irrational point
-//! is reported as undecided, with an enclosure. Nothing is hard-coded for any family.
+//! decided by one exact sample, and points. A rational point is decided by plugging it in. An
+//! irrational end of an interval of the set is a member by continuity unless roots on the circle
+//! could have met there: that is excluded where no leading coefficient, discriminant or resultant of
+//! two factors vanishes at it, and no factor of too high a multiplicity reaches the circle. What is
+//! left is reported as undecided, with an enclosure. Nothing is hard-coded for any family.
 
 use serde::Serialize;
 
 use super::parametric::{MAX_COMPLEXITY, ParametricFamily};
 use super::root_condition::RootCondition;
 use super::{Error, Kind};
-use crate::exact::sturm::{RealRoot, isolate};
+use crate::exact::sturm::{RealRoot, count_roots, isolate};
 use crate::exact::{BiPoly, MpInterval, Poly, Rational};
 
 /// What is asked of the roots.
@@ -57,7 +59,7 @@ pub enum Closure {
     Closed,
     /// It does not.
     Open,
-    /// Irrational: not decided.
+    /// Irrational, and not decided.
     Undecided,
 }
 
@@ -86,6 +88,9 @@ pub struct Region {
     pub pieces: Vec<Piece>,
     /// All points at which the set could have changed.
     pub critical: Vec<RealRoot>,
+    /// The irrational ones among them whose membership is not decided. Such a point may end a piece
+    /// ([`Closure::Undecided`]) or lie alone, outside of all pieces.
+    pub undecided: Vec<RealRoot>,
 }
 
 impl Region {
@@ -191,84 +196,83 @@ pub fn region(family: &ParametricFamily) -> Result<Region, Error> {
 
 /// The set of `l` with `poles(l) ≠ 0`, the leading coefficient not zero, and the property.
 pub fn solve(rho: &BiPoly, poles: &Poly, property: Property) -> Region {
-    let mut critical = critical_polynomials(rho);
-    critical.push(poles.clone());
+    let events = Events::of(rho, poles);
     let lead = rho.leading();
-    solve_with(&critical, |l| {
-        poles.eval(l) != 0 && lead.eval(l) != 0 && property.holds(&rho.at(l))
-    })
+    let holds =
+        |l: &Rational| poles.eval(l) != 0 && lead.eval(l) != 0 && property.holds(&rho.at(l));
+    let product = events.all().fold(Poly::one(), |all, p| {
+        let part = p.square_free_part();
+        let new = part.exact_div(&part.gcd(&all)).expect("a gcd divides");
+        &all * &new
+    });
+    let points = isolate(&product);
+    let intervals: Vec<bool> = (0..=points.len())
+        .map(|i| holds(&sample(i.checked_sub(1).map(|j| &points[j]), points.get(i))))
+        .collect();
+    let members: Vec<Option<bool>> = points
+        .iter()
+        .enumerate()
+        .map(|(i, point)| match point {
+            RealRoot::Rational(x) => Some(holds(x)),
+            _ => events.irrational(point, intervals[i] || intervals[i + 1], property),
+        })
+        .collect();
+    let undecided = points.iter().zip(&members).filter(|(_, m)| m.is_none());
+    Region {
+        pieces: join(&points, &intervals, &members),
+        undecided: undecided.map(|(p, _)| p.clone()).collect(),
+        critical: points,
+    }
 }
 
-/// Cuts the line at the roots of `critical` and decides each piece by `holds`.
-pub fn solve_with(critical: &[Poly], holds: impl Fn(&Rational) -> bool) -> Region {
-    let product = critical
-        .iter()
-        .filter(|p| !p.is_zero())
-        .fold(Poly::one(), |all, p| {
-            let part = p.square_free_part();
-            let common = all.gcd(&part);
-            &all * &part.exact_div(&common).unwrap_or(part)
-        });
-    let points = isolate(&product);
-    let mut pieces: Vec<Piece> = Vec::new();
+/// Joins decided intervals and points into maximal pieces.
+fn join(points: &[RealRoot], intervals: &[bool], members: &[Option<bool>]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
     // The piece being collected, by its lower end.
     let mut current: Option<End> = None;
-    for i in 0..=points.len() {
-        let below = i.checked_sub(1).map(|j| &points[j]);
-        let above = points.get(i);
-        let inside = holds(&sample(below, above));
-        if inside && current.is_none() {
-            // A closed end is opened by its own point, below.
-            let open = below.map_or(End::Infinite, |x| End::At(x.clone(), closure_of_outside(x)));
-            current = Some(open);
+    for (i, &inside) in intervals.iter().enumerate() {
+        let below = i.checked_sub(1);
+        match (inside, current.take()) {
+            (true, Some(lo)) => current = Some(lo),
+            (true, None) => {
+                let end = |j: usize| End::At(points[j].clone(), closure(members[j]));
+                current = Some(below.map_or(End::Infinite, end));
+            }
+            // The point below was a member and went into the piece.
+            (false, Some(lo)) => {
+                let end = |j: usize| End::At(points[j].clone(), Closure::Closed);
+                pieces.push(Piece {
+                    lo,
+                    hi: below.map_or(End::Infinite, end),
+                });
+            }
+            (false, None) => {}
         }
-        if !inside && let Some(lo) = current.take() {
-            let hi = below.map_or(End::Infinite, |x| match &lo {
-                End::At(a, Closure::Closed) if a == x => lo.clone(),
-                _ => End::At(x.clone(), Closure::Closed),
-            });
-            pieces.push(Piece { lo, hi });
-        }
-        let Some(point) = above else { break };
-        let member = match point {
-            RealRoot::Rational(x) => Some(holds(x)),
-            RealRoot::Algebraic { .. } => None,
-        };
-        match (member, current.take()) {
-            // Inside so far and at the point: go on.
+        let Some(point) = points.get(i) else { break };
+        match (members[i], current.take()) {
             (Some(true), Some(lo)) => current = Some(lo),
             (Some(true), None) => current = Some(End::At(point.clone(), Closure::Closed)),
             (member, Some(lo)) => {
-                let closure = if member.is_none() {
-                    Closure::Undecided
-                } else {
-                    Closure::Open
-                };
                 pieces.push(Piece {
                     lo,
-                    hi: End::At(point.clone(), closure),
+                    hi: End::At(point.clone(), closure(member)),
                 });
             }
             (_, None) => {}
         }
     }
-    if let Some(lo) = current {
-        pieces.push(Piece {
-            lo,
-            hi: End::Infinite,
-        });
-    }
-    Region {
-        pieces,
-        critical: points,
-    }
+    pieces.extend(current.map(|lo| Piece {
+        lo,
+        hi: End::Infinite,
+    }));
+    pieces
 }
 
-/// How a lower end is written that is not a member as far as known.
-fn closure_of_outside(x: &RealRoot) -> Closure {
-    match x {
-        RealRoot::Rational(_) => Closure::Open,
-        RealRoot::Algebraic { .. } => Closure::Undecided,
+fn closure(member: Option<bool>) -> Closure {
+    match member {
+        Some(true) => Closure::Closed,
+        Some(false) => Closure::Open,
+        None => Closure::Undecided,
     }
 }
 
@@ -283,30 +287,102 @@ fn sample(below: Option<&RealRoot>, above: Option<&RealRoot>) -> Rational {
 }
 
 /// The polynomials in `l` of the module's list.
-fn critical_polynomials(rho: &BiPoly) -> Vec<Poly> {
-    let mut list = vec![rho.leading()];
-    let (_, nonzero) = rho.strip_zero_roots();
-    let mut parts: Vec<BiPoly> = Vec::new();
-    for (factor, _) in nonzero.square_free() {
-        let paired = factor.gcd(&factor.reversed());
-        let rest = factor.exact_div(&paired).expect("a gcd divides");
-        if rest.degree().unwrap_or(0) > 0 {
-            list.push(rest.resultant(&rest.reversed()));
-            // A root that passes 0 changes no count, but the reversed polynomial drops its degree.
-            list.push(rest.at_r(&Rational::new()));
-            list.push(rest.at_r(&Rational::from(1)));
-            list.push(rest.at_r(&Rational::from(-1)));
+struct Events {
+    /// The family or its degree ends: poles, leading coefficients of `ρ`.
+    ends: Vec<Poly>,
+    /// Leading coefficients of the factors, and paired roots that meet.
+    paired: Vec<Poly>,
+    /// `Res_r(h_m, h_m*)` with `m`.
+    crossings: Vec<(Poly, usize)>,
+    /// Any two roots meet: discriminants of all factors, resultants of each two.
+    meetings: Vec<Poly>,
+}
+
+impl Events {
+    fn of(rho: &BiPoly, poles: &Poly) -> Self {
+        let (_, nonzero) = rho.strip_zero_roots();
+        let mut events = Self {
+            ends: vec![poles.clone(), rho.leading()],
+            paired: Vec::new(),
+            crossings: Vec::new(),
+            meetings: Vec::new(),
+        };
+        let (mut pairs, mut all): (Vec<BiPoly>, Vec<BiPoly>) = (Vec::new(), Vec::new());
+        for (factor, multiplicity) in nonzero.square_free() {
+            let paired = factor.gcd(&factor.reversed());
+            let rest = factor.exact_div(&paired).expect("a gcd divides");
+            if paired.degree().unwrap_or(0) > 0 {
+                events.paired.push(paired.leading());
+                events.paired.push(paired.resultant(&paired.derivative()));
+                events
+                    .paired
+                    .extend(pairs.iter().map(|other| paired.resultant(other)));
+                pairs.push(paired.clone());
+            }
+            if rest.degree().unwrap_or(0) > 0 {
+                events.paired.push(rest.leading());
+                events
+                    .crossings
+                    .push((rest.resultant(&rest.reversed()), multiplicity));
+            }
+            for part in [paired, rest] {
+                if part.degree().unwrap_or(0) > 0 {
+                    events.meetings.push(part.resultant(&part.derivative()));
+                    events
+                        .meetings
+                        .extend(all.iter().map(|other| part.resultant(other)));
+                    all.push(part);
+                }
+            }
         }
-        parts.extend(
-            [paired, rest]
-                .into_iter()
-                .filter(|p| p.degree().unwrap_or(0) > 0),
-        );
+        events
     }
-    for (i, part) in parts.iter().enumerate() {
-        list.push(part.leading());
-        list.push(part.resultant(&part.derivative()));
-        list.extend(parts[..i].iter().map(|other| part.resultant(other)));
+
+    /// All that can change the counts.
+    fn all(&self) -> impl Iterator<Item = &Poly> {
+        let crossings = self.crossings.iter().map(|(p, _)| p);
+        self.ends
+            .iter()
+            .chain(&self.paired)
+            .chain(crossings)
+            .filter(|p| !p.is_zero())
     }
-    list
+
+    /// Membership of an irrational critical point, `None` where not decided. `beside` says whether
+    /// an adjacent interval belongs to the set.
+    fn irrational(&self, point: &RealRoot, beside: bool, property: Property) -> Option<bool> {
+        let here = |p: &Poly| vanishes(p, point);
+        if self.ends.iter().any(here) {
+            return Some(false);
+        }
+        if !beside {
+            return None;
+        }
+        match property {
+            // By continuity, the degree being full.
+            Property::ClosedDisc => Some(true),
+            // A crossing next to all-inside roots is a root on the circle.
+            Property::OpenDisc => self.crossings.iter().any(|(p, _)| here(p)).then_some(false),
+            Property::RootCondition(kind) => {
+                let allowed = kind.max_circle_multiplicity();
+                let mut meetings = self.meetings.iter().chain(&self.paired);
+                let simple = !meetings.any(here);
+                let mut crossings = self.crossings.iter();
+                let fits = crossings.all(|(p, m)| *m <= allowed || !here(p));
+                // Without meetings multiplicities are those of the factors: a repeated factor that
+                // reaches the circle is decided too.
+                simple.then_some(fits)
+            }
+        }
+    }
+}
+
+/// Whether `p` vanishes at an irrational point, exactly.
+fn vanishes(p: &Poly, point: &RealRoot) -> bool {
+    match point {
+        RealRoot::Rational(x) => p.eval(x) == 0,
+        RealRoot::Algebraic { poly, lo, hi } => {
+            !p.is_zero() && count_roots(&p.gcd(poly), Some(lo), Some(hi)) > 0
+        }
+    }
 }

@@ -1,0 +1,4 @@
+//! The command-line program.
+
+pub mod multistep;
+mod multistep_svg;
