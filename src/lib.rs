@@ -10,6 +10,8 @@
 pub mod bounds;
 pub mod certificate;
 pub mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod data;
 pub mod exact;
 pub mod exec;
@@ -21,9 +23,3 @@ pub mod ops;
 pub mod report;
 pub mod rounding;
 pub mod verify;
-//! Verification of ODE networks.
-
-#[cfg(feature = "cli")]
-pub mod cli;
-pub mod exact;
-pub mod multistep;

@@ -29,8 +29,6 @@ mod region;
 mod stage;
 mod table;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 pub use curves::curves_svg;
@@ -39,6 +37,8 @@ pub use page::render;
 pub use pixels::image_svg;
 pub use region::region_svg;
 pub use table::table;
+
+pub use crate::verify::{Evidence, Semantics};
 
 /// Why a figure could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -52,56 +52,6 @@ pub enum Error {
         /// What the backend said.
         message: String,
     },
-}
-
-/// What a number covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Semantics {
-    /// The recurrence as written, weights as stored, in exact real arithmetic.
-    Discrete,
-    /// The exact solution of the ODE, over the whole input set.
-    Flow,
-    /// Every trajectory that the named step-size controller can take.
-    Adaptive,
-    /// The recurrence executed in IEEE binary32, any summation order.
-    Float32,
-}
-
-/// What stands behind a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Evidence {
-    /// An outward-rounded bound.
-    Proved,
-    /// Rational arithmetic.
-    Exact,
-    /// A concrete point, evaluated again rigorously.
-    Witness,
-    /// Sampled, iterative or computed on a device; never a bound.
-    Estimate,
-}
-
-impl fmt::Display for Semantics {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Discrete => "discrete",
-            Self::Flow => "flow",
-            Self::Adaptive => "adaptive",
-            Self::Float32 => "float32",
-        })
-    }
-}
-
-impl fmt::Display for Evidence {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Proved => "proved",
-            Self::Exact => "exact",
-            Self::Witness => "witness",
-            Self::Estimate => "estimate",
-        })
-    }
 }
 
 /// A whole run.

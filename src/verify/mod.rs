@@ -5,6 +5,8 @@
 mod property;
 mod region;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 pub use property::{Property, PropertyError, Row};
@@ -39,6 +41,28 @@ pub enum Evidence {
     Witness,
     /// sampled, iterative or computed on a device; never called a bound
     Estimate,
+}
+
+impl fmt::Display for Semantics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Semantics::Discrete => "discrete",
+            Semantics::Flow => "flow",
+            Semantics::Adaptive => "adaptive",
+            Semantics::Float32 => "float32",
+        })
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Evidence::Proved => "proved",
+            Evidence::Exact => "exact",
+            Evidence::Witness => "witness",
+            Evidence::Estimate => "estimate",
+        })
+    }
 }
 
 /// A value that holds as a theorem, up to the trusted base. Only `rounding`,
