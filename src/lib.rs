@@ -15,3 +15,5 @@ pub mod network;
 pub mod ode;
 pub mod ops;
 pub mod rounding;
+pub mod search;
+pub mod train;
