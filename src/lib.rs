@@ -23,3 +23,5 @@ pub mod ops;
 pub mod report;
 pub mod rounding;
 pub mod verify;
+pub mod search;
+pub mod train;

@@ -4,6 +4,7 @@
 pub mod file;
 pub mod onnx;
 pub mod safetensors;
+pub mod build;
 
 use crate::exact::Rational;
 use crate::graph::{self, Graph, GraphBuilder, NodeId, Op};
