@@ -22,6 +22,6 @@ pub mod ode;
 pub mod ops;
 pub mod report;
 pub mod rounding;
-pub mod verify;
 pub mod search;
 pub mod train;
+pub mod verify;

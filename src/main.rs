@@ -1,41 +1,18 @@
-//! The program.
+//! The program: parse, run, map an error to the exit code.
 
-use clap::{Parser, Subcommand};
-use dahlquist::cli::multistep;
+use std::process::ExitCode;
 
-#[derive(Parser)]
-struct Cli {
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(subcommand)]
-    command: Command,
-}
+use clap::Parser;
+use dahlquist::cli::{self, Cli};
 
-#[derive(Subcommand)]
-enum Command {
-    #[command(subcommand)]
-    Multistep(Multistep),
-}
-
-#[derive(Subcommand)]
-enum Multistep {
-    Analyze(multistep::AnalyzeArgs),
-    Region(multistep::RegionArgs),
-}
-
-fn main() -> std::process::ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut out = std::io::stdout().lock();
-    let Command::Multistep(command) = cli.command;
-    let result = match command {
-        Multistep::Analyze(args) => multistep::analyze(&args, cli.json, &mut out),
-        Multistep::Region(args) => multistep::region(&args, cli.json, &mut out),
-    };
-    match result {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+    match cli::run(&cli) {
+        Ok(code) => code,
+        Err(cli::Error::Closed) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            std::process::ExitCode::from(1)
+            ExitCode::from(1)
         }
     }
 }

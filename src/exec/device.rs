@@ -52,6 +52,11 @@ pub struct Device {
     pub backend: String,
     /// driver and version
     pub driver: String,
+    /// largest buffer, bytes
+    pub max_buffer: u64,
+    /// largest part of a buffer that one kernel can address, bytes; larger
+    /// tensors are tiled
+    pub max_binding: u64,
 }
 
 impl fmt::Display for Device {
@@ -197,6 +202,8 @@ mod tests {
             kind,
             backend: "vulkan".into(),
             driver: String::new(),
+            max_buffer: 0,
+            max_binding: 0,
         }
     }
 

@@ -57,7 +57,17 @@ impl Network {
     /// [`Error`] names the file, and the node, tensor or value.
     pub fn load(path: impl AsRef<Path>) -> Result<Network, Error> {
         let path = path.as_ref();
-        let bytes = read_limited(path, onnx::MAX_BYTES)?;
+        Network::from_bytes(path, read_bytes(path)?)
+    }
+
+    /// As [`load`](Network::load), from the bytes of the file (compressed or
+    /// not); `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error`] names the file, and the node, tensor or value.
+    pub fn from_bytes(path: impl AsRef<Path>, bytes: Vec<u8>) -> Result<Network, Error> {
+        let path = path.as_ref();
+        let bytes = unpacked(path, bytes)?;
         onnx::read_model(bytes).map_err(|source| Error::Onnx {
             path: path.into(),
             source,
@@ -97,34 +107,42 @@ impl Network {
     }
 }
 
-/// The bytes of a file, decompressed if it is gzip; at most `limit` of them.
-fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+/// The bytes of a model file as they are; at most [`onnx::MAX_BYTES`] of them.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::TooLarge`].
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
     let io = |source| Error::Io {
         path: path.into(),
         source,
     };
-    let within = |bytes: Vec<u8>| {
-        if bytes.len() as u64 > limit {
-            return Err(Error::TooLarge {
-                path: path.into(),
-                limit,
-            });
-        }
-        Ok(bytes)
-    };
-    let file = File::open(path).map_err(io)?;
+    within(path, File::open(path).map_err(io)?)
+}
+
+/// Everything in `source`, at most [`onnx::MAX_BYTES`].
+fn within(path: &Path, source: impl Read) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
-    let bytes = within(bytes)?;
-    if !bytes.starts_with(&GZIP) {
-        return Ok(bytes);
+    let mut source = source.take(onnx::MAX_BYTES + 1);
+    source.read_to_end(&mut bytes).map_err(|source| Error::Io {
+        path: path.into(),
+        source,
+    })?;
+    if bytes.len() as u64 > onnx::MAX_BYTES {
+        return Err(Error::TooLarge {
+            path: path.into(),
+            limit: onnx::MAX_BYTES,
+        });
     }
-    let mut unpacked = Vec::new();
-    MultiGzDecoder::new(&bytes[..])
-        .take(limit + 1)
-        .read_to_end(&mut unpacked)
-        .map_err(io)?;
-    within(unpacked)
+    Ok(bytes)
+}
+
+/// Decompressed if it is gzip.
+fn unpacked(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+    if bytes.starts_with(&GZIP) {
+        within(path, MultiGzDecoder::new(&bytes[..]))
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// Writes a temporary file beside `path`, then renames it.

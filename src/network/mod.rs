@@ -1,10 +1,10 @@
 //! A network as its author wrote it: primitive operators and ODE blocks.
 //! [`Network::lower`] unrolls the blocks into a [`Graph`].
 
+pub mod build;
 pub mod file;
 pub mod onnx;
 pub mod safetensors;
-pub mod build;
 
 use crate::exact::Rational;
 use crate::graph::{self, Graph, GraphBuilder, NodeId, Op};

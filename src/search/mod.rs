@@ -1,4 +1,10 @@
-//! Search proposes (attacks, slopes, splits); `bounds` and exact evaluation
-//! dispose. Nothing in this folder is a claim.
+//! Search proposes (attacks, radii, slopes, splits); `bounds` and exact
+//! evaluation dispose. Nothing in this folder is a claim of its own: what it
+//! returns as proved was established by `bounds`.
 
 pub mod attack;
+pub mod certify;
+mod radius;
+pub mod witness;
+
+pub use radius::{Radius, RadiusSearch, certified_radius};

@@ -26,6 +26,7 @@ pub fn adapters() -> Vec<Adapter> {
         .into_iter()
         .map(|handle| {
             let info = handle.get_info();
+            let limits = handle.limits();
             Adapter {
                 device: Device {
                     name: info.name,
@@ -40,6 +41,8 @@ pub fn adapters() -> Vec<Adapter> {
                     driver: format!("{} {}", info.driver, info.driver_info)
                         .trim()
                         .to_string(),
+                    max_buffer: limits.max_buffer_size,
+                    max_binding: limits.max_storage_buffer_binding_size.into(),
                 },
                 handle,
             }

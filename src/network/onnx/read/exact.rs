@@ -74,9 +74,10 @@ impl<'m> GraphReader<'m, '_> {
         for &i in stored {
             index.push(match i {
                 -1 => None,
-                _ => Some(u32::try_from(i).map_err(|_| {
-                    n.operand(&c.name, i, "-1 or a position in the operand")
-                })?),
+                _ => Some(
+                    u32::try_from(i)
+                        .map_err(|_| n.operand(&c.name, i, "-1 or a position in the operand"))?,
+                ),
             });
         }
         let full = self.sample_attribute(n)?;

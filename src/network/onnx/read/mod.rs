@@ -389,7 +389,11 @@ impl<'m, 'r> GraphReader<'m, 'r> {
             node: n.name.clone(),
             operator: n.proto.op_type.clone(),
             domain: n.proto.domain.clone(),
-            opset: if own { DOMAIN_VERSION } else { self.shared.opset },
+            opset: if own {
+                DOMAIN_VERSION
+            } else {
+                self.shared.opset
+            },
             hint,
         }
     }

@@ -50,7 +50,8 @@ impl<'m> GraphReader<'m, '_> {
         let Some(target) = self.integers(n, 1)? else {
             return Err(n.operand(1, "nothing", "a constant shape"));
         };
-        let wrong = |expected| Err(n.operand(1, format!("{target:?} for extents {old:?}"), expected));
+        let wrong =
+            |expected| Err(n.operand(1, format!("{target:?} for extents {old:?}"), expected));
         let len: usize = old.iter().product();
         let copy = n.int("allowzero", 0)? == 0;
         let (mut known, mut free) = (1usize, None);

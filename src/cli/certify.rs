@@ -1,0 +1,327 @@
+//! `certify MODEL --data DATA --norm … (--eps E | --radius) --method … --semantics …`
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::ArgGroup;
+use rayon::prelude::*;
+use serde::Serialize;
+use serde_json::{Map, json};
+
+use super::attack::attack_norm;
+use super::common::{Model, epsilon, executor, load_data, norm, print, seed32};
+use super::results::{Header, Shard, Sink};
+use super::{Error, Global, progress};
+use crate::bounds::Method;
+use crate::certificate::write::{LayerBounds, ModelFile, robustness};
+use crate::certificate::{Certificate, schema};
+use crate::exact::Rational;
+use crate::search::attack::{self, Loss, Options};
+use crate::search::certify::{Answer, Goal, Proof, Sample, certify};
+use crate::verify::{Norm, Verdict};
+
+/// Arguments of `certify`.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("goal").required(true).args(["eps", "radius"])))]
+pub struct Args {
+    /// The model
+    model: PathBuf,
+    /// digits, a folder of IDX files, an .npz with x and y, or a .csv with the label first
+    #[arg(long)]
+    data: String,
+    /// Norm of the ball: linf, l2 or l1
+    #[arg(long, value_parser = norm)]
+    norm: Norm,
+    /// Decide robustness at this radius, a decimal or p/q; pixels are in [0, 1]
+    #[arg(long, value_parser = epsilon)]
+    eps: Option<Rational>,
+    /// Find the largest radius that can be proved
+    #[arg(long)]
+    radius: bool,
+    /// How bounds are computed
+    #[arg(long, value_parser = method, default_value = "crown", value_name = "interval|crown")]
+    method: Method,
+    /// What a verdict is about
+    #[arg(long, value_parser = ["discrete"], default_value = "discrete")]
+    semantics: String,
+    /// How many samples, from the first
+    #[arg(long)]
+    count: Option<usize>,
+    /// Only part i of n of the samples
+    #[arg(long, value_name = "i/n")]
+    shard: Option<Shard>,
+    /// Result lines go here too; an interrupted run continues from there
+    #[arg(long, value_name = "FILE.jsonl")]
+    out: Option<PathBuf>,
+    /// Write a certificate for every certified sample
+    #[arg(long, value_name = "DIR")]
+    certificates: Option<PathBuf>,
+    /// Ascent steps per restart of the attack
+    #[arg(long, default_value_t = 40)]
+    steps: usize,
+    /// Restarts of the attack; 0 for no attack
+    #[arg(long, default_value_t = 2)]
+    restarts: usize,
+}
+
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    answer: Answer,
+    seconds: f64,
+}
+
+/// Samples decided between two writes: what a kill can lose.
+const CHUNK: usize = 16;
+/// Halvings of the radius when the closest attack is sought.
+const HALVINGS: usize = 8;
+
+fn method(name: &str) -> Result<Method, String> {
+    name.parse()
+        .map_err(|e: crate::bounds::Error| e.to_string())
+}
+
+pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
+    let model = Model::load(&args.model)?;
+    let data = load_data(&args.data, &model)?;
+    let executor = executor(global)?;
+    let total = args.count.unwrap_or(usize::MAX).min(data.samples.count());
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    let goal = match &args.eps {
+        Some(eps) => Goal::Eps(eps.clone()),
+        None => Goal::Radius,
+    };
+    let settings: Map<String, serde_json::Value> = [
+        ("model".to_string(), json!(model.path)),
+        ("data".to_string(), json!(args.data)),
+        ("norm".to_string(), json!(args.norm.name())),
+        (
+            "eps".to_string(),
+            json!(args.eps.as_ref().map(ToString::to_string)),
+        ),
+        ("method".to_string(), json!(args.method.name())),
+        ("semantics".to_string(), json!(args.semantics)),
+        ("count".to_string(), json!(total)),
+        ("steps".to_string(), json!(args.steps)),
+        ("restarts".to_string(), json!(args.restarts)),
+    ]
+    .into_iter()
+    .collect();
+    let header = Header {
+        dahlquist: env!("CARGO_PKG_VERSION").into(),
+        command: "certify".into(),
+        settings,
+        seed: global.seed,
+        device: executor.describe(),
+        network_sha256: model.sha256.clone(),
+        data_sha256: data.sha256.clone(),
+    };
+    let mut sink = Sink::open(args.out.as_deref(), global.json, &header, shard)?;
+    let writer = args
+        .certificates
+        .as_deref()
+        .map(|dir| CertificateWriter::new(dir, &model))
+        .transpose()?;
+    let range = shard.range(total);
+    let bar = progress::bar("certifying", range.len());
+    bar.set_position(sink.done() as u64);
+    let n = data.shape.len();
+    // The attack's random starts depend on the sample's place in its chunk, so
+    // chunks begin at multiples of CHUNK whatever the shard.
+    let mut tally = Tally::default();
+    let mut next = (range.start + sink.done()).min(range.end);
+    while next < range.end {
+        let first = next / CHUNK * CHUNK;
+        let end = (first + CHUNK).min(range.end);
+        let x = &data.samples.x[first * n..end * n];
+        let labels = &data.samples.labels[first..end];
+        let candidates: Vec<Vec<Vec<f32>>> = if args.restarts == 0 || args.norm == Norm::L1 {
+            vec![Vec::new(); labels.len()]
+        } else {
+            let options = Options {
+                norm: attack_norm(args.norm)?,
+                eps: args.eps.clone().unwrap_or_else(|| reach(args.norm, n)),
+                steps: args.steps,
+                restarts: args.restarts,
+                loss: Loss::Margin,
+                seed: seed32(global).wrapping_add(first as u32),
+                batch: CHUNK,
+                ..Options::default()
+            };
+            let pgd = attack::by_name("pgd")?;
+            let found =
+                attack::minimal_eps(pgd, &*executor, &model.graph, x, labels, &options, HALVINGS)?;
+            found
+                .into_iter()
+                .map(|c| c.into_iter().map(|c| c.x).collect())
+                .collect()
+        };
+        let answers: Result<Vec<(Row, Option<Proof>)>, Error> = (next..end)
+            .into_par_iter()
+            .map(|index| {
+                crate::rounding::check_environment()?;
+                let start = Instant::now();
+                let sample = Sample {
+                    index,
+                    x: data.samples.sample(index),
+                    label: data.samples.labels[index] as usize,
+                    candidates: &candidates[index - first],
+                };
+                let (answer, proof) =
+                    certify(&model.graph, &sample, args.norm, &goal, args.method)?;
+                let seconds = start.elapsed().as_secs_f64();
+                Ok((Row { answer, seconds }, proof))
+            })
+            .collect();
+        for (row, proof) in answers? {
+            if let (Some(writer), Some(proof)) = (&writer, &proof) {
+                writer.write(row.answer.index, row.answer.label, proof)?;
+            }
+            tally.count(&row.answer);
+            sink.push(&row)?;
+            bar.inc(1);
+        }
+        next = end;
+    }
+    bar.finish_and_clear();
+    if !global.json {
+        print(&tally.to_string())?;
+    }
+    Ok(())
+}
+
+/// A radius at which an attack on `n` pixels in [0, 1] should succeed.
+pub fn reach(norm: Norm, n: usize) -> Rational {
+    match norm {
+        Norm::Linf => Rational::from((1, 2)),
+        Norm::L2 | Norm::L1 => Rational::from(n as u64 + 1).max(Rational::from(4)) / 8,
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    total: usize,
+    words: [(&'static str, usize); 4],
+    radii: Vec<f64>,
+}
+
+impl Tally {
+    fn count(&mut self, answer: &Answer) {
+        self.total += 1;
+        let word = answer.verdict.word();
+        if let Some(slot) = self
+            .words
+            .iter_mut()
+            .find(|w| w.0 == word || w.0.is_empty())
+        {
+            *slot = (word, slot.1 + 1);
+        }
+        if answer.verdict == Verdict::Certified {
+            self.radii.extend(answer.radius_lower);
+        }
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} samples", self.total)?;
+        for (word, n) in self.words.iter().filter(|w| w.1 > 0) {
+            write!(f, ", {n} {word}")?;
+        }
+        if !self.radii.is_empty() {
+            let mut sorted = self.radii.clone();
+            sorted.sort_by(f64::total_cmp);
+            write!(
+                f,
+                "; median certified radius {:.5}",
+                sorted[sorted.len() / 2]
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes certificates that find their model by a relative path.
+pub struct CertificateWriter<'a> {
+    folder: PathBuf,
+    hint: String,
+    model: &'a Model,
+}
+
+impl<'a> CertificateWriter<'a> {
+    /// Makes the folder.
+    pub fn new(folder: &Path, model: &'a Model) -> Result<CertificateWriter<'a>, Error> {
+        let io = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| Error::Io { path, source }
+        };
+        std::fs::create_dir_all(folder).map_err(io(folder))?;
+        let from = folder.canonicalize().map_err(io(folder))?;
+        let to = model.path.canonicalize().map_err(io(&model.path))?;
+        Ok(CertificateWriter {
+            hint: relative(&from, &to),
+            folder: folder.into(),
+            model,
+        })
+    }
+
+    /// Writes the certificate of sample `index`; returns its path.
+    pub fn write(&self, index: usize, label: usize, proof: &Proof) -> Result<PathBuf, Error> {
+        let layers: Vec<LayerBounds<'_>> = proof
+            .layers
+            .iter()
+            .map(|l| LayerBounds {
+                node: l.node.index(),
+                lo: &l.lo,
+                hi: &l.hi,
+                lower_slope: &l.lower_slope,
+                upper_slope: &l.upper_slope,
+                tightened: &l.tightened,
+            })
+            .collect();
+        let file = ModelFile {
+            path: &self.hint,
+            bytes: &self.model.bytes,
+        };
+        let certificate: Certificate = robustness(
+            &self.model.graph,
+            file,
+            schema::Region::from(&proof.region),
+            schema::Property::Robust(schema::Robust {
+                label: label as u64,
+            }),
+            &proof.lower,
+            &layers,
+        )?;
+        let path = self.folder.join(format!("sample-{index:06}.json"));
+        certificate.write(&path)?;
+        Ok(path)
+    }
+}
+
+/// `to` as seen from folder `from`, both absolute, with `/` between components.
+fn relative(from: &Path, to: &Path) -> String {
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..".to_string(), from.len() - common);
+    let down = to[common..]
+        .iter()
+        .map(|c| c.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_paths() {
+        for (from, to, expected) in [
+            ("/a/b", "/a/m.onnx", "../m.onnx"),
+            ("/a", "/a/m.onnx", "m.onnx"),
+            ("/a/b/c", "/x/m.onnx", "../../../x/m.onnx"),
+        ] {
+            assert_eq!(relative(Path::new(from), Path::new(to)), expected);
+        }
+    }
+}

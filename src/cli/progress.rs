@@ -1,0 +1,13 @@
+//! Progress on standard error: a bar on a terminal, nothing elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar of `total` units with a title.
+pub fn bar(title: &str, total: usize) -> ProgressBar {
+    let bar = ProgressBar::new(total as u64);
+    let style = ProgressStyle::with_template("{msg:28} {wide_bar} {pos}/{len} {eta:>4}")
+        .expect("a constant template");
+    bar.set_style(style);
+    bar.set_message(title.to_string());
+    bar
+}
