@@ -15,7 +15,7 @@ const SHAPES: [(usize, usize); 8] = [
     (3, 64),
     (2, 65),
     (5, 130),
-    (100, 48),
+    (200, 16),
 ];
 
 fn norm2(v: impl Iterator<Item = f64>) -> f64 {

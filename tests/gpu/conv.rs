@@ -16,6 +16,8 @@ fn geometries() -> Vec<Geometry> {
         g(4, [7, 6], 6, [3, 2], [2, 3], [1, 0, 2, 1], [2, 1], 2),
         g(3, [4, 9], 3, [2, 4], [3, 2], [3, 2, 0, 5], [1, 2], 3),
         g(2, [3, 3], 2, [1, 1], [2, 2], [2, 2, 2, 2], [1, 1], 1),
+        // rows of a whole number of alignments: always cut at batch 40
+        g(4, [4, 4], 4, [3, 3], [1, 1], [1; 4], [1, 1], 2),
     ]
 }
 
@@ -46,6 +48,7 @@ impl Sum {
 
 struct Data {
     g: Geometry,
+    may_not_fit: bool,
     batch: usize,
     x: Vec<f32>,
     w: Vec<f32>,
@@ -63,6 +66,7 @@ impl Data {
                     w: data(2, w, 1.0),
                     dy: data(3, batch * g.output_shape().len(), 1.5),
                     batch,
+                    may_not_fit: !g.input_shape().len().is_multiple_of(64),
                     g: g.clone(),
                 });
             }
@@ -88,6 +92,7 @@ fn forward() {
         for abs_w in BOOL {
             for biased in BOOL {
                 let mut c = Case::new(format!("conv2d {:?} {} {abs_w} {biased}", t.g, t.batch));
+                c.may_not_fit = t.may_not_fit;
                 let bv = data(4, t.g.out_channels, 1.0);
                 let (x, w, bias) = (c.f32("x", &t.x), c.f32("w", &t.w), c.f32("bias", &bv));
                 let out = c.f32("out", &t.dy);
@@ -125,6 +130,7 @@ fn input_grad() {
                     "conv2d_input_grad {:?} {} {abs_w} {accumulate}",
                     t.g, t.batch
                 ));
+                c.may_not_fit = t.may_not_fit;
                 let (dy, w, dx) = (c.f32("dy", &t.dy), c.f32("w", &t.w), c.f32("dx", &t.x));
                 c.push(Instruction::Conv2dInputGrad {
                     dy,
@@ -156,6 +162,7 @@ fn weight_grad() {
                     "conv2d_weight_grad {:?} {} {signed} {accumulate}",
                     t.g, t.batch
                 ));
+                c.may_not_fit = t.may_not_fit;
                 let old = data(5, t.w.len(), 1.0);
                 let (x, dy) = (c.f32("x", &t.x), c.f32("dy", &t.dy));
                 let (sign, dw) = (c.f32("sign", &t.w), c.f32("dw", &old));

@@ -76,9 +76,13 @@ fn every_file_is_used_parses_and_has_a_header() {
             modules.iter().any(|m| m.parts.contains(&text.as_str())),
             "{name} belongs to no module"
         );
-        let header: String = text.lines().take_while(|l| l.starts_with("//")).collect();
+        let header: String = text
+            .lines()
+            .take_while(|l| l.starts_with("//"))
+            .map(|l| format!("{l}\n"))
+            .collect();
         assert!(
-            header.contains("indings") && header.contains("Error:"),
+            header.contains("indings") && header.contains("// Error"),
             "{name}"
         );
         if text.contains("@compute") {

@@ -48,6 +48,7 @@ struct Planned {
 impl GpuSession {
     pub(super) fn load(context: Arc<Context>, program: &Program) -> Result<GpuSession, Error> {
         program.validate()?;
+        fits(&context, program)?;
         let planned = plan(&context, program)?;
         let mut session = GpuSession {
             buffers: allocate(&context, program)?,
@@ -132,21 +133,34 @@ fn plan(context: &Context, program: &Program) -> Result<Vec<Planned>, Error> {
     Ok(planned)
 }
 
+/// Bytes of a buffer. An empty binding is not allowed, so even an empty buffer has
+/// a few.
+fn bytes_of(len: usize) -> u64 {
+    (len as u64).saturating_mul(4).max(16)
+}
+
+/// Errors when a buffer is larger than the device's buffers can be.
+fn fits(context: &Context, program: &Program) -> Result<(), Error> {
+    for buffer in program.buffers() {
+        let needed = bytes_of(buffer.contents.len());
+        if needed > context.limits.buffer {
+            return Err(Error::TooLarge {
+                name: buffer.name.clone(),
+                device: context.limits.device.clone(),
+                needed,
+                allowed: context.limits.buffer,
+            });
+        }
+    }
+    Ok(())
+}
+
 fn allocate(context: &Context, program: &Program) -> Result<Vec<Held>, Error> {
     let below = label_bounds(program);
     let mut buffers = Vec::new();
     for (id, buffer) in program.buffers().iter().enumerate() {
         let len = buffer.contents.len();
-        // An empty binding is not allowed, so even an empty buffer has a few bytes.
-        let size = (len as u64).saturating_mul(4).max(16);
-        if size > context.limits.buffer {
-            return Err(Error::TooLarge {
-                name: buffer.name.clone(),
-                device: context.limits.device.clone(),
-                needed: size,
-                allowed: context.limits.buffer,
-            });
-        }
+        let size = bytes_of(len);
         let what = format!("allocating {} ({size} bytes)", buffer.name);
         buffers.push(Held {
             name: buffer.name.clone(),
