@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use ::wgpu as gpu;
 
@@ -335,7 +336,7 @@ impl Session for GpuSession {
         let context = &self.context;
         let size = held.len as u64 * 4;
         let (sender, receiver) = mpsc::channel();
-        let (staging, polled) = context.scoped("read", || {
+        let staging = context.scoped("read", || {
             let staging = context.device.create_buffer(&gpu::BufferDescriptor {
                 label: Some("read"),
                 size,
@@ -349,14 +350,30 @@ impl Session for GpuSession {
                 // The receiver is gone only if this read has already failed.
                 let _ = sender.send(result);
             });
-            let polled = context.device.poll(gpu::PollType::wait_indefinitely());
-            (staging, polled)
+            staging
         })?;
-        polled.map_err(|e| context.refused("read", e.to_string()))?;
-        match receiver.try_recv() {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => return Err(context.refused("read", e.to_string())),
-            Err(e) => return Err(context.refused("read", e.to_string())),
+        let failed = |message: String| context.refused("read", message);
+        loop {
+            context
+                .device
+                .poll(gpu::PollType::wait_indefinitely())
+                .map_err(|e| {
+                    context
+                        .alive()
+                        .err()
+                        .unwrap_or_else(|| failed(e.to_string()))
+                })?;
+            // Another thread's poll may have collected our callback and be about to
+            // run it, so an empty channel is not yet a failure.
+            match receiver.recv_timeout(Duration::from_millis(20)) {
+                Ok(Ok(())) => break,
+                Ok(Err(e)) => {
+                    context.alive()?;
+                    return Err(failed(e.to_string()));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => context.alive()?,
+                Err(e) => return Err(failed(e.to_string())),
+            }
         }
         let view = staging
             .get_mapped_range(..)
