@@ -3,6 +3,7 @@
 //
 // Bindings: 1 x (rows); 2 out (rows), written. Workgroup: one invocation per element, 64 per workgroup, workgroups folded to two dimensions.
 // Preconditions: |x| < 2^126.
+// Error: that of the function.
 
 struct Params {
     rows: u32,

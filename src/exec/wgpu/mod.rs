@@ -81,6 +81,12 @@ impl Gpu {
     /// Gives the device back; every session on it ends with [`Error::Lost`].
     pub fn release(&self) {
         self.context.device.destroy();
+        // The loss is announced once the commands under way are done; waiting fails
+        // only if the device is gone already.
+        let _ = self
+            .context
+            .device
+            .poll(::wgpu::PollType::wait_indefinitely());
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use ::wgpu as gpu;
 
@@ -48,6 +49,7 @@ struct Planned {
 impl GpuSession {
     pub(super) fn load(context: Arc<Context>, program: &Program) -> Result<GpuSession, Error> {
         program.validate()?;
+        fits(&context, program)?;
         let planned = plan(&context, program)?;
         let mut session = GpuSession {
             buffers: allocate(&context, program)?,
@@ -132,21 +134,34 @@ fn plan(context: &Context, program: &Program) -> Result<Vec<Planned>, Error> {
     Ok(planned)
 }
 
+/// Bytes of a buffer. An empty binding is not allowed, so even an empty buffer has
+/// a few.
+fn bytes_of(len: usize) -> u64 {
+    (len as u64).saturating_mul(4).max(16)
+}
+
+/// Errors when a buffer is larger than the device's buffers can be.
+fn fits(context: &Context, program: &Program) -> Result<(), Error> {
+    for buffer in program.buffers() {
+        let needed = bytes_of(buffer.contents.len());
+        if needed > context.limits.buffer {
+            return Err(Error::TooLarge {
+                name: buffer.name.clone(),
+                device: context.limits.device.clone(),
+                needed,
+                allowed: context.limits.buffer,
+            });
+        }
+    }
+    Ok(())
+}
+
 fn allocate(context: &Context, program: &Program) -> Result<Vec<Held>, Error> {
     let below = label_bounds(program);
     let mut buffers = Vec::new();
     for (id, buffer) in program.buffers().iter().enumerate() {
         let len = buffer.contents.len();
-        // An empty binding is not allowed, so even an empty buffer has a few bytes.
-        let size = (len as u64).saturating_mul(4).max(16);
-        if size > context.limits.buffer {
-            return Err(Error::TooLarge {
-                name: buffer.name.clone(),
-                device: context.limits.device.clone(),
-                needed: size,
-                allowed: context.limits.buffer,
-            });
-        }
+        let size = bytes_of(len);
         let what = format!("allocating {} ({size} bytes)", buffer.name);
         buffers.push(Held {
             name: buffer.name.clone(),
@@ -321,7 +336,7 @@ impl Session for GpuSession {
         let context = &self.context;
         let size = held.len as u64 * 4;
         let (sender, receiver) = mpsc::channel();
-        let (staging, polled) = context.scoped("read", || {
+        let staging = context.scoped("read", || {
             let staging = context.device.create_buffer(&gpu::BufferDescriptor {
                 label: Some("read"),
                 size,
@@ -335,14 +350,30 @@ impl Session for GpuSession {
                 // The receiver is gone only if this read has already failed.
                 let _ = sender.send(result);
             });
-            let polled = context.device.poll(gpu::PollType::wait_indefinitely());
-            (staging, polled)
+            staging
         })?;
-        polled.map_err(|e| context.refused("read", e.to_string()))?;
-        match receiver.try_recv() {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => return Err(context.refused("read", e.to_string())),
-            Err(e) => return Err(context.refused("read", e.to_string())),
+        let failed = |message: String| context.refused("read", message);
+        loop {
+            context
+                .device
+                .poll(gpu::PollType::wait_indefinitely())
+                .map_err(|e| {
+                    context
+                        .alive()
+                        .err()
+                        .unwrap_or_else(|| failed(e.to_string()))
+                })?;
+            // Another thread's poll may have collected our callback and be about to
+            // run it, so an empty channel is not yet a failure.
+            match receiver.recv_timeout(Duration::from_millis(20)) {
+                Ok(Ok(())) => break,
+                Ok(Err(e)) => {
+                    context.alive()?;
+                    return Err(failed(e.to_string()));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => context.alive()?,
+                Err(e) => return Err(failed(e.to_string())),
+            }
         }
         let view = staging
             .get_mapped_range(..)
