@@ -7,9 +7,9 @@
 //! model file ─read─▶ Network ─lower─▶ Graph ─▶ Bounds ─▶ Verdict ─▶ Certificate ─▶ check
 //! ```
 
+pub mod bounds;
 pub mod certificate;
 pub mod check;
-pub mod bounds;
 pub mod exact;
 pub mod exec;
 pub mod graph;

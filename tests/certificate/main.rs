@@ -1,0 +1,5 @@
+//! Certificates: what holds is accepted, what was changed is not.
+
+mod accept;
+mod evidence;
+mod networks;
