@@ -112,7 +112,18 @@ pub fn image(scale: f32, uncertainty: f64) -> Graph {
     let bn = Arc::new(Diagonal::new(s, t, shape, uncertainty).unwrap());
     let x = b.linear("bn", bn, x).unwrap();
     let window = |c, out, kernel, stride, padding, groups| {
-        Geometry::new("test", c, [4, 4], out, kernel, stride, padding, [1, 1], groups).unwrap()
+        Geometry::new(
+            "test",
+            c,
+            [4, 4],
+            out,
+            kernel,
+            stride,
+            padding,
+            [1, 1],
+            groups,
+        )
+        .unwrap()
     };
     let weight = tensor("conv.w", &[2, 1, 3, 3], r.list(18, 0.4));
     let bias = tensor("conv.b", &[2], r.list(2, 0.2));
@@ -120,15 +131,26 @@ pub fn image(scale: f32, uncertainty: f64) -> Graph {
     let x = b.linear("conv", Arc::new(conv), x).unwrap();
     let x = b.pointwise("act", Arc::new(Relu), x).unwrap();
     let pool = window(2, 2, [2, 2], [2, 2], [0; 4], 2);
-    let x = b.linear("pool", Arc::new(SumPool::new(pool).unwrap()), x).unwrap();
+    let x = b
+        .linear("pool", Arc::new(SumPool::new(pool).unwrap()), x)
+        .unwrap();
     let x = b.combine("mean", &[(Rational::from((1, 4)), x)]).unwrap();
     let flat = Reshape::new(b.shape(x).clone(), Shape::new(&[8])).unwrap();
     let x = b.linear("flat", Arc::new(flat), x).unwrap();
-    let some = Gather::new(Shape::new(&[8]), Shape::new(&[4]), vec![Some(0), Some(7), None, Some(3)]);
+    let some = Gather::new(
+        Shape::new(&[8]),
+        Shape::new(&[4]),
+        vec![Some(0), Some(7), None, Some(3)],
+    );
     let g = b.linear("gather", Arc::new(some.unwrap()), x).unwrap();
     let g = dense(&mut b, &mut r, "side", g, 3);
     let y = dense(&mut b, &mut r, "head", x, 3);
-    let y = b.combine("sum", &[(Rational::from(1), y), (Rational::from((-1, 3)), g)]).unwrap();
+    let y = b
+        .combine(
+            "sum",
+            &[(Rational::from(1), y), (Rational::from((-1, 3)), g)],
+        )
+        .unwrap();
     b.finish(y).unwrap()
 }
 
@@ -139,18 +161,30 @@ fn cancellation() -> Graph {
     let x = b.input("x", Shape::new(&[2]));
     let w1 = tensor("w1", &[2, 2], vec![1.0, 1.0, 1.0, -1.0]);
     let b1 = tensor("b1", &[2], vec![4.0, 4.0]);
-    let h = b.linear("fc0", Arc::new(Dense::new(w1, Some(b1)).unwrap()), x).unwrap();
+    let h = b
+        .linear("fc0", Arc::new(Dense::new(w1, Some(b1)).unwrap()), x)
+        .unwrap();
     let h = b.pointwise("act0", Arc::new(Relu), h).unwrap();
     let w2 = tensor("w2", &[1, 2], vec![1.0, -1.0]);
     let b2 = tensor("b2", &[1], vec![-1.0]);
-    let t = b.linear("fc1", Arc::new(Dense::new(w2, Some(b2)).unwrap()), h).unwrap();
+    let t = b
+        .linear("fc1", Arc::new(Dense::new(w2, Some(b2)).unwrap()), h)
+        .unwrap();
     let y = b.pointwise("act1", Arc::new(Relu), t).unwrap();
     b.finish(y).unwrap()
 }
 
 /// Every name that [`by_name`] knows.
 pub const NAMES: [&str; 10] = [
-    "relu", "leaky", "tanh", "sigmoid", "softplus", "residual", "rk4", "zerosnet", "image",
+    "relu",
+    "leaky",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "residual",
+    "rk4",
+    "zerosnet",
+    "image",
     "cancellation",
 ];
 
