@@ -14,3 +14,4 @@ pub mod network;
 pub mod ode;
 pub mod ops;
 pub mod rounding;
+pub mod verify;

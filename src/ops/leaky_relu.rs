@@ -1,6 +1,8 @@
 //! Leaky rectifier: `x` for `x >= 0`, `alpha x` below.
 
-use super::{Error, Pointwise, PointwiseKernel};
+use super::relaxation::{end, kinked_residual, kinked_slopes};
+use super::{Error, Pointwise, PointwiseKernel, SlopeRule};
+use crate::rounding::Interval;
 
 /// `x` for `x >= 0`, `alpha x` below, with `0 <= alpha <= 1`.
 #[derive(Clone, Copy, Debug)]
@@ -45,5 +47,26 @@ impl Pointwise for LeakyRelu {
     }
     fn kernel(&self) -> PointwiseKernel {
         PointwiseKernel::LeakyRelu { alpha: self.alpha }
+    }
+    fn enclose(&self, x: Interval) -> Interval {
+        let alpha = f64::from(self.alpha);
+        let at = |t: f64| {
+            if t >= 0.0 {
+                end(t)
+            } else {
+                end(t).scale(alpha)
+            }
+        };
+        Interval::or_entire(at(x.lo()).lo(), at(x.hi()).hi())
+    }
+    fn slopes(&self, x: Interval) -> Interval {
+        let at = |right: bool| if right { 1.0 } else { f64::from(self.alpha) };
+        Interval::or_entire(at(x.lo() > 0.0), at(x.hi() >= 0.0))
+    }
+    fn residual(&self, slope: f64, x: Interval) -> Interval {
+        kinked_residual(f64::from(self.alpha), slope, x)
+    }
+    fn propose(&self, x: Interval, rule: SlopeRule) -> [f64; 2] {
+        kinked_slopes(f64::from(self.alpha), rule, x)
     }
 }

@@ -17,6 +17,7 @@ mod dense;
 mod diagonal;
 mod gather;
 mod leaky_relu;
+mod relaxation;
 mod relu;
 mod reshape;
 mod sigmoid;
@@ -28,6 +29,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
+
+use crate::rounding::Interval;
 
 pub use conv2d::{Conv2d, Geometry};
 pub use dense::Dense;
@@ -343,6 +346,31 @@ pub trait Pointwise: fmt::Debug + Send + Sync {
     fn slope(&self, x: f64) -> f64;
     /// The kernel of this function.
     fn kernel(&self) -> PointwiseKernel;
+    /// Encloses `{φ(t) : t ∈ x}` (proved).
+    fn enclose(&self, x: Interval) -> Interval;
+    /// Encloses `{φ'(t) : t ∈ x}`, at a kink every sub-derivative (proved).
+    fn slopes(&self, x: Interval) -> Interval;
+    /// Encloses `{φ(t) - slope t : t ∈ x}` (proved); the whole line if `slope`
+    /// is not finite. Its ends are the intercepts of two lines with this slope
+    /// that bound `φ` on `x` from below and above.
+    fn residual(&self, slope: f64, x: Interval) -> Interval;
+    /// Slopes for the lower and the upper line over `x`, finite; a proposal,
+    /// without influence on soundness.
+    fn propose(&self, x: Interval, rule: SlopeRule) -> [f64; 2];
+}
+
+/// How slopes are proposed where there is a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlopeRule {
+    /// smallest area between the lines
+    Adaptive,
+    /// below a rectifier the smaller of its two slopes
+    Flat,
+}
+
+impl SlopeRule {
+    /// Every rule.
+    pub const ALL: [SlopeRule; 2] = [SlopeRule::Adaptive, SlopeRule::Flat];
 }
 
 /// One of every pointwise function: what suites, docs and benches iterate over.

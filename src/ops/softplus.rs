@@ -1,6 +1,8 @@
 //! Softplus `log(1 + exp(x))`.
 
-use super::{Pointwise, PointwiseKernel};
+use super::relaxation::{at_ends, chord, end};
+use super::{Pointwise, PointwiseKernel, SlopeRule};
+use crate::rounding::{Interval, elementary};
 
 /// Softplus `log(1 + exp(x))`.
 #[derive(Clone, Copy, Debug)]
@@ -18,5 +20,32 @@ impl Pointwise for Softplus {
     }
     fn kernel(&self) -> PointwiseKernel {
         PointwiseKernel::Softplus
+    }
+    fn enclose(&self, x: Interval) -> Interval {
+        elementary::softplus(x)
+    }
+    fn slopes(&self, x: Interval) -> Interval {
+        elementary::sigmoid(x)
+    }
+    fn residual(&self, slope: f64, x: Interval) -> Interval {
+        if !slope.is_finite() {
+            return Interval::ENTIRE;
+        }
+        let ends = at_ends(x, |t| elementary::softplus(end(t)) - end(t).scale(slope));
+        if slope <= 0.0 || slope >= 1.0 {
+            return ends; // monotone, because 0 < φ' < 1
+        }
+        // φ' = σ(t) = s at T = ln s - ln(1 - s); there φ(T) - s T is the minimum,
+        // the binary entropy -s ln s - (1 - s) ln(1 - s).
+        let s = end(slope);
+        let (ln_s, ln_r) = (elementary::ln(s), elementary::log1p(-s));
+        if x.intersect(ln_s - ln_r).is_none() {
+            return ends;
+        }
+        ends.hull(-(s * ln_s) - (Interval::ONE - s) * ln_r)
+    }
+    fn propose(&self, x: Interval, _rule: SlopeRule) -> [f64; 2] {
+        // convex: tangent below, chord above
+        [self.slope(x.mid()), chord(self, x)]
     }
 }

@@ -1,6 +1,8 @@
 //! Hyperbolic tangent.
 
-use super::{Pointwise, PointwiseKernel};
+use super::relaxation::{at_ends, end, s_shaped_slopes};
+use super::{Pointwise, PointwiseKernel, SlopeRule};
+use crate::rounding::{Interval, elementary};
 
 /// Hyperbolic tangent.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +16,50 @@ impl Pointwise for Tanh {
         x.tanh()
     }
     fn slope(&self, x: f64) -> f64 {
-        {
-            let t = x.tanh();
-            1.0 - t * t
-        }
+        let t = x.tanh();
+        1.0 - t * t
     }
     fn kernel(&self) -> PointwiseKernel {
         PointwiseKernel::Tanh
+    }
+    fn enclose(&self, x: Interval) -> Interval {
+        elementary::tanh(x)
+    }
+    fn slopes(&self, x: Interval) -> Interval {
+        // 1 - tanh² t = 4 e / (1 + e)², e = exp(-2|t|), even and decreasing in |t|.
+        let at = |t: f64| {
+            let e = elementary::exp(end(-t).scale(2.0));
+            e.scale(4.0).divide((Interval::ONE + e).square())
+        };
+        let a = x.abs();
+        Interval::or_entire(at(a.hi()).lo().max(0.0), at(a.lo()).hi().min(1.0))
+    }
+    fn residual(&self, slope: f64, x: Interval) -> Interval {
+        if !slope.is_finite() {
+            return Interval::ENTIRE;
+        }
+        let ends = at_ends(x, |t| elementary::tanh(end(t)) - end(t).scale(slope));
+        if slope <= 0.0 || slope >= 1.0 {
+            return ends; // monotone, because 0 < φ' <= 1
+        }
+        // φ'(t) = 1 - tanh² t = s at t = ±T, tanh T = q = sqrt(1 - s): a
+        // maximum q - s T at T and its mirror image at -T.
+        let q = (Interval::ONE - end(slope)).sqrt();
+        let turn = elementary::atanh(q);
+        if !turn.is_bounded() {
+            return self.enclose(x) - x.scale(slope);
+        }
+        let peak = q - turn.scale(slope);
+        let mut r = ends;
+        if x.intersect(turn).is_some() {
+            r = r.hull(peak);
+        }
+        if x.intersect(-turn).is_some() {
+            r = r.hull(-peak);
+        }
+        r
+    }
+    fn propose(&self, x: Interval, _rule: SlopeRule) -> [f64; 2] {
+        s_shaped_slopes(self, x)
     }
 }

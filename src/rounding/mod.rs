@@ -1,7 +1,24 @@
 //! Directed rounding. Every rounding argument of the crate lives in this
 //! folder; all other modules compute in round-to-nearest and ask here for the
 //! error term.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`Precision`] | unit roundoff `u`, underflow unit `η`, `γ_n`; the error of sums in any order |
+//! | [`eft`] | scalar operations rounded down or up, by error-free transforms |
+//! | [`Interval`] | outward interval arithmetic |
+//! | [`elementary`] | enclosures of `exp`, `ln`, `tanh`, … |
+//! | [`Boxes`] | arrays of intervals; the affine step with plain matrix products |
+//! | [`check_environment`] | refuses a thread whose floating-point mode is not the default |
 
+pub mod eft;
+pub mod elementary;
+mod fpenv;
 mod interval;
+mod midrad;
+mod model;
 
+pub use fpenv::{EnvironmentError, check_environment};
 pub use interval::Interval;
+pub use midrad::Boxes;
+pub use model::{Precision, SumBound};
