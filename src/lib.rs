@@ -7,6 +7,7 @@
 //! model file ─read─▶ Network ─lower─▶ Graph ─▶ Bounds ─▶ Verdict ─▶ Certificate ─▶ check
 //! ```
 
+pub mod bounds;
 pub mod exact;
 pub mod exec;
 pub mod graph;

@@ -4,18 +4,11 @@
 use ndarray::{Array2, ArrayView2, Zip};
 use rug::Rational;
 
+use super::model::short_up;
 use super::{Interval, Precision, SumBound};
 
 const U: f64 = Precision::BINARY64.unit_roundoff;
 const ETA: f64 = Precision::BINARY64.eta;
-
-/// Pays for the roundings of a short expression: if `E` is made of non-negative
-/// numbers by at most six additions and products, `(fl(E) + 8 η)(1 + 16 u)` in
-/// round-to-nearest is at least `E`.
-#[inline]
-fn short_up(e: f64) -> f64 {
-    (e + 8.0 * ETA) * (1.0 + 16.0 * U)
-}
 
 /// One box per sample: `lo <= x <= hi` elementwise, shapes (batch, n). No end
 /// is NaN and `lo <= hi`, checked wherever one is made; what fails widens to
@@ -91,7 +84,7 @@ impl Boxes {
     }
 
     /// Midpoints and upper bounds of the distance from them.
-    fn mid_rad(&self) -> (Array2<f64>, Array2<f64>) {
+    pub(super) fn mid_rad(&self) -> (Array2<f64>, Array2<f64>) {
         let mid = Zip::from(&self.lo)
             .and(&self.hi)
             .map_collect(|&l, &h| 0.5 * l + 0.5 * h);

@@ -9,10 +9,12 @@
 //! | [`Interval`] | outward interval arithmetic |
 //! | [`elementary`] | enclosures of `exp`, `ln`, `tanh`, … |
 //! | [`Boxes`] | arrays of intervals; the affine step with plain matrix products |
+//! | [`forms`] | linear functionals: dot products with their error, lower bounds over a box |
 //! | [`check_environment`] | refuses a thread whose floating-point mode is not the default |
 
 pub mod eft;
 pub mod elementary;
+pub mod forms;
 mod fpenv;
 mod interval;
 mod midrad;
@@ -21,4 +23,5 @@ mod model;
 pub use fpenv::{EnvironmentError, check_environment};
 pub use interval::Interval;
 pub use midrad::Boxes;
+pub(crate) use model::short_up;
 pub use model::{Precision, SumBound};

@@ -87,6 +87,15 @@ impl SumBound {
     }
 }
 
+/// Pays for the roundings of a short expression: if `E` is made of non-negative
+/// numbers by at most six additions and products, `(fl(E) + 8 η)(1 + 16 u)` in
+/// round-to-nearest is at least `E`.
+#[inline]
+pub(crate) fn short_up(e: f64) -> f64 {
+    const B: Precision = Precision::BINARY64;
+    (e + 8.0 * B.eta) * (1.0 + 16.0 * B.unit_roundoff)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

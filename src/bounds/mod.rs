@@ -1,0 +1,224 @@
+//! Sound bounds on the CPU, semantics `discrete`.
+//!
+//! [`analyze`] bounds every row of a [`Property`] from below over a [`Region`].
+//! It walks the graph once. The box of each node comes from those of its
+//! operands by one step of the interval domain. **Only** where a node is the
+//! operand of an activation, and only with [`Method::Crown`], the box is then
+//! cut with a linear bound pulled back from that node; every later node sees
+//! the cut box. The slopes of an activation are chosen once, for its final
+//! operand box, and used by every backward pass through it.
+//!
+//! So a checker can redo the analysis from the [`LayerEvidence`] alone, without
+//! search: step the interval domain; where a node is an operand of an
+//! activation, accept the claimed box if the step implies it, or (for the
+//! neurons marked `tightened`) if a backward pass with the claimed slopes does;
+//! go on with the claimed box. A row is bounded by the best of three: the box
+//! of the output; if the output node is linear, the row composed with that map
+//! over the box of its operand; and (CROWN) the row pulled back to the input.
+
+mod analysis;
+mod interval;
+mod linear;
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::{Graph, NodeId};
+use crate::ops::SlopeRule;
+use crate::rounding::{EnvironmentError, check_environment};
+use crate::verify::{Property, Proved, Region};
+
+pub use interval::{IntervalDomain, interval_boxes};
+
+/// Why a question cannot be analysed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The graph has more or fewer inputs than the one region.
+    #[error("the graph has {found} inputs, a region covers exactly 1")]
+    Inputs {
+        /// inputs of the graph
+        found: usize,
+    },
+    /// Region and graph input differ in size.
+    #[error("the region has {found} elements, input {input} has {expected}")]
+    Region {
+        /// name of the input node
+        input: String,
+        /// elements of the region
+        found: usize,
+        /// elements of the input
+        expected: usize,
+    },
+    /// Property and graph output differ in size.
+    #[error("the property is about {found} outputs, node {output} has {expected}")]
+    Property {
+        /// name of the output node
+        output: String,
+        /// outputs of the property
+        found: usize,
+        /// elements of the output
+        expected: usize,
+    },
+    /// No method of that name.
+    #[error("no bound method is named {name:?}; known: interval, crown")]
+    Unknown {
+        /// the name
+        name: String,
+    },
+    /// The thread's floating-point mode breaks the rounding model.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+}
+
+/// How bounds are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// boxes, forward
+    Interval,
+    /// boxes, and linear functionals pulled back (CROWN), the better of the two
+    /// everywhere
+    Crown,
+}
+
+impl Method {
+    /// Every method, weakest first.
+    pub const ALL: [Method; 2] = [Method::Interval, Method::Crown];
+
+    /// The name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Interval => "interval",
+            Method::Crown => "crown",
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = Error;
+    fn from_str(name: &str) -> Result<Method, Error> {
+        Method::ALL
+            .into_iter()
+            .find(|m| m.name() == name)
+            .ok_or_else(|| Error::Unknown { name: name.into() })
+    }
+}
+
+/// What was used at one activation node: enough to redo the bounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerEvidence {
+    /// the activation node
+    pub node: NodeId,
+    /// lower ends of its operand's box
+    pub lo: Vec<f64>,
+    /// upper ends
+    pub hi: Vec<f64>,
+    /// slopes of the lines below
+    pub lower_slope: Vec<f64>,
+    /// slopes of the lines above
+    pub upper_slope: Vec<f64>,
+    /// neurons whose box needed a backward pass
+    pub tightened: Vec<bool>,
+}
+
+/// Work done, as deterministic counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// backward passes
+    pub passes: u64,
+    /// functionals pulled back
+    pub functionals: u64,
+    /// activations that are not affine over their box
+    pub unstable: u64,
+}
+
+impl Counters {
+    /// Adds the work of another analysis.
+    pub fn add(&mut self, other: Counters) {
+        self.passes += other.passes;
+        self.functionals += other.functionals;
+        self.unstable += other.unstable;
+    }
+}
+
+/// The result of [`analyze`].
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// one lower bound per property row over the whole region; `-∞` where
+    /// nothing is known (an overflow, for one)
+    pub lower: Vec<Proved<f64>>,
+    /// one entry per activation node, in node order
+    pub evidence: Vec<LayerEvidence>,
+    /// work done
+    pub counters: Counters,
+}
+
+impl Outcome {
+    /// The least lower bound: the proved margin.
+    pub fn margin(&self) -> Proved<f64> {
+        let least = self.lower.iter().map(|p| *p.get());
+        Proved::new(least.fold(f64::INFINITY, f64::min))
+    }
+
+    /// Every row is proved positive, so the property holds on the region.
+    pub fn certified(&self) -> bool {
+        *self.margin().get() > 0.0
+    }
+}
+
+/// Lower bounds of every row of `property` at the output, over `region`.
+///
+/// **Semantics and evidence.** `discrete`, proved: for every `x` in the region
+/// and weights read as exact reals, the row's exact value is at least the
+/// bound.
+///
+/// With [`Method::Crown`] a rectifier's lower slope is adaptive; if that does
+/// not prove every row and another rule would choose differently, the analysis
+/// is made with it too and the outcome with the larger margin returned.
+///
+/// **Errors.** The graph has not one input, sizes differ, or the thread's
+/// floating-point environment is not the default. Overflow is not an error: the
+/// bound is `-∞`.
+pub fn analyze(
+    graph: &Graph,
+    region: &Region,
+    property: &Property,
+    method: Method,
+) -> Result<Outcome, Error> {
+    check_environment()?;
+    let &[input] = graph.inputs() else {
+        return Err(Error::Inputs {
+            found: graph.inputs().len(),
+        });
+    };
+    let node = graph.node(input);
+    if node.shape.len() != region.len() {
+        return Err(Error::Region {
+            input: node.name.clone(),
+            found: region.len(),
+            expected: node.shape.len(),
+        });
+    }
+    let node = graph.node(graph.output());
+    if node.shape.len() != property.outputs() {
+        return Err(Error::Property {
+            output: node.name.clone(),
+            found: property.outputs(),
+            expected: node.shape.len(),
+        });
+    }
+    let (mut best, had_choice) =
+        analysis::run(graph, region, property, method, SlopeRule::Adaptive);
+    if method == Method::Crown && had_choice && !best.certified() {
+        let (other, _) = analysis::run(graph, region, property, method, SlopeRule::Flat);
+        let mut counters = best.counters;
+        counters.add(other.counters);
+        if other.margin() > best.margin() {
+            best = other;
+        }
+        best.counters = counters;
+    }
+    Ok(best)
+}
