@@ -11,6 +11,7 @@ pub mod bounds;
 pub mod exact;
 pub mod exec;
 pub mod graph;
+pub mod lipschitz;
 pub mod network;
 pub mod ode;
 pub mod ops;
