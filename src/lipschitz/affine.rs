@@ -66,8 +66,8 @@ fn absolute_sum(map: &dyn LinearMap, side: Side) -> f64 {
         }
     };
     let sum = SumBound::new(terms);
-    // A sum of one coefficient is exact.
-    let up = |s: f64| if terms <= 1 { s } else { sum.up(s) };
+    // A sum of one coefficient is exact, and 0 is a sum of zeros.
+    let up = |s: f64| if terms <= 1 || s == 0.0 { s } else { sum.up(s) };
     sums.iter().fold(0.0, |a, &s| a.max(ceiling(up(s))))
 }
 
@@ -90,10 +90,14 @@ fn profile(map: &dyn LinearMap) -> Profile {
     let mut squares = [0.0f64; 2];
     let mut work = [0.0f64; 2];
     let (mut total, mut entries) = (0.0f64, 0usize);
-    // Squares of binary32 numbers are exact; a single one needs no bound.
-    let up = |count: usize, s: f64| match count {
-        0 | 1 => s,
-        _ => ceiling(SumBound::new(count).up(s)),
+    // Squares of binary32 numbers are exact, so a single one needs no bound and
+    // a sum of 0 has no other terms.
+    let up = |count: usize, s: f64| {
+        if count <= 1 || s == 0.0 {
+            s
+        } else {
+            ceiling(SumBound::new(count).up(s))
+        }
     };
     for o in 0..m {
         let (mut count, mut row) = (0usize, 0.0f64);
@@ -132,6 +136,9 @@ fn spectral(map: &dyn LinearMap) -> f64 {
             // Rows with one entry: AᵀA is diagonal, its entries the columns' squares.
             return mul_up(sqrt_up(p.squares[1 - side]), add_up(1.0, uncertainty));
         }
+    }
+    if p.total == 0.0 {
+        return 0.0;
     }
     let coarse = collatz(map).min(sqrt_up(p.total));
     let mut best = coarse;

@@ -73,9 +73,9 @@ pub(super) fn affordable(graph: &Graph) -> bool {
 }
 
 /// Encloses every matrix `J` with `f(x) - f(y) = J (x - y)` that the slopes
-/// allow, for the graph as a function of one input. Shape (out, in).
-pub(super) fn jacobian(graph: &Graph, input: usize, slopes: &Slopes) -> Boxes {
-    let (m, n) = (graph.output_shape().len(), graph.input_shape(input).len());
+/// allow, for node `at` as a function of one input. Shape (node, in).
+pub(super) fn jacobian_of(graph: &Graph, at: NodeId, input: usize, slopes: &Slopes) -> Boxes {
+    let m = graph.node(at).shape.len();
     let seed = Boxes::from_shape_fn((m, m), |i, j| {
         if i == j {
             Interval::ONE
@@ -83,8 +83,14 @@ pub(super) fn jacobian(graph: &Graph, input: usize, slopes: &Slopes) -> Boxes {
             Interval::ZERO
         }
     });
-    let mut pulled = backward(graph, &mut Jacobian { slopes }, graph.output(), seed);
+    let mut pulled = backward(graph, &mut Jacobian { slopes }, at, seed);
+    let n = graph.input_shape(input).len();
     pulled[input]
         .take()
         .unwrap_or_else(|| Boxes::from_shape_fn((m, n), |_, _| Interval::ZERO))
+}
+
+/// [`jacobian_of`] the output.
+pub(super) fn jacobian(graph: &Graph, input: usize, slopes: &Slopes) -> Boxes {
+    jacobian_of(graph, graph.output(), input, slopes)
 }

@@ -8,6 +8,7 @@
 //! | `product.rs` | the product of layer norms |
 //! | `centered.rs` | activations as middle slope plus remainder |
 //! | `local.rs` | the interval Jacobian, over a box or everywhere |
+//! | `lognorm.rs` | `μ_∞` of a field by rows |
 //! | `ode.rs` | ODE blocks: the recurrence that is run, and the flow |
 //! | `witness.rs` | difference quotients, enclosed from below |
 //!
@@ -18,6 +19,7 @@ mod affine;
 mod centered;
 mod domain;
 mod local;
+mod lognorm;
 mod matrix;
 mod ode;
 mod product;

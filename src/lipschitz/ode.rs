@@ -5,6 +5,7 @@
 use super::affine::NormCache;
 use super::centered::{self, centered, centered_log_norm};
 use super::local::{self, jacobian};
+use super::lognorm::row_log_norm;
 use super::matrix::{ceiling, log_norm_up, norm_up};
 use super::product::{magnitude, product};
 use super::slopes::Slopes;
@@ -15,6 +16,7 @@ use crate::network::OdeBlock;
 use crate::ode::{self, Field, Method, Multistep};
 use crate::rounding::eft::{add_up, mul_up};
 use crate::rounding::{Boxes, Interval, elementary};
+use crate::verify::Norm;
 
 /// Steps up to which a multistep recurrence is solved exactly (its rationals
 /// grow by some bits per step).
@@ -244,9 +246,8 @@ impl Block<'_> {
     /// tube of the flow is known here, so slopes are global), or
     /// `exp(Σ_n |h| Lip(f_n))` for fields too wide for a matrix.
     ///
-    /// `μ` is taken of the interval Jacobian and of the centred form; for
-    /// `f = σ(W z + b)` with `σ' ∈ [0, 1]` the former is the exact supremum
-    /// `max_i max(0, w_ii + Σ_{j≠i} |w_ij|)` in `l∞`.
+    /// `μ` is the smallest of those of the interval Jacobian, of the centred
+    /// form, and in `l∞` by rows ([`row_log_norm`]).
     ///
     /// References: Söderlind, BIT 46 (2006); Dahlquist (1958).
     pub(super) fn flow(&self, cache: &mut NormCache) -> Result<(f64, &'static str), Error> {
@@ -291,6 +292,9 @@ fn log_norm(graph: &Graph, reverse: bool, cache: &mut NormCache) -> (f64, bool) 
         let j = jacobian(graph, input, &slopes);
         let j = if reverse { j.map(|x| -x) } else { j };
         best = best.min(log_norm_up(&j, cache.norm()));
+        if cache.norm() == Norm::Linf {
+            best = best.min(row_log_norm(graph, input, &slopes, reverse));
+        }
         by_matrix = true;
     }
     if square && centered::affordable(graph) {
