@@ -17,6 +17,7 @@ pub mod exact;
 pub mod exec;
 pub mod graph;
 pub mod multistep;
+pub mod lipschitz;
 pub mod network;
 pub mod ode;
 pub mod ops;
