@@ -81,12 +81,20 @@ fn part(folder: &Path, prefix: &str) -> Result<Option<Part>, Error> {
     };
     let (extents, pixels) = parse(&path, &bytes, 3)?;
     let (counts, digits) = parse(&labels_path, &label_bytes, 1)?;
-    if counts[0] != extents[0] || extents[0] == 0 {
+    if pixels.is_empty() {
+        return Err(Error::Format {
+            path,
+            what: "shape".into(),
+            found: format!("{extents:?}"),
+            expected: "no empty extents".into(),
+        });
+    }
+    if counts[0] != extents[0] {
         return Err(Error::Format {
             path: labels_path,
             what: "number of labels".into(),
             found: counts[0].to_string(),
-            expected: format!("the number of images, {}, not zero", extents[0]),
+            expected: format!("the number of images, {}", extents[0]),
         });
     }
     let labels = digits

@@ -9,6 +9,8 @@ mod digits;
 mod files;
 mod idx;
 mod npz;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
