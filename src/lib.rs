@@ -25,4 +25,6 @@ pub mod report;
 pub mod rounding;
 pub mod search;
 pub mod train;
+#[doc(hidden)]
+pub mod testkit;
 pub mod verify;
