@@ -16,15 +16,15 @@ pub mod data;
 pub mod exact;
 pub mod exec;
 pub mod graph;
-pub mod multistep;
 pub mod lipschitz;
+pub mod multistep;
 pub mod network;
 pub mod ode;
 pub mod ops;
 pub mod report;
 pub mod rounding;
 pub mod search;
-pub mod train;
 #[doc(hidden)]
 pub mod testkit;
+pub mod train;
 pub mod verify;

@@ -93,7 +93,10 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
 /// Reads `lo,hi` lines; decimals are enclosed outward.
 fn read_box(path: &std::path::Path) -> Result<Domain, Error> {
     const LIMIT: u64 = 1 << 28;
-    let io = |source| Error::Io { path: path.into(), source };
+    let io = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
     let bad = |problem: String| Error::Option {
         option: "--box",
         problem: format!("{}: {problem}", path.display()),

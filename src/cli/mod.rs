@@ -9,8 +9,10 @@ mod attack;
 mod certify;
 mod check;
 mod common;
+mod demo;
 mod devices;
 mod export;
+mod lipschitz;
 pub mod multistep;
 mod multistep_svg;
 mod progress;
@@ -81,6 +83,29 @@ pub enum Error {
     /// A certificate cannot be read or written.
     #[error(transparent)]
     Certificate(#[from] crate::certificate::Error),
+    /// A Lipschitz bound cannot be computed.
+    #[error(transparent)]
+    Lipschitz(#[from] crate::lipschitz::Error),
+    /// The checker refused certificates that were just written.
+    #[error("{rejected} certificates were rejected by the checker")]
+    Rejected {
+        /// how many
+        rejected: usize,
+    },
+    /// An attack lies inside a certified radius: a fault of this program.
+    #[error(
+        "{network}, sample {sample}: a witness at distance {distance} lies inside the certified radius {radius}; please report this"
+    )]
+    Contradiction {
+        /// the network
+        network: String,
+        /// the sample
+        sample: usize,
+        /// the certified radius
+        radius: f64,
+        /// the witness's distance
+        distance: f64,
+    },
     /// A multistep method cannot be analysed.
     #[error(transparent)]
     Multistep(#[from] multistep::Error),
@@ -118,6 +143,8 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Train, attack, certify and check three small networks on bundled data; write a report
+    Demo(demo::Args),
     /// Train a network from a TOML file
     Train(train::Args),
     /// Attack a model; per-sample outcome and adversarial examples
@@ -126,6 +153,8 @@ enum Command {
     Certify(certify::Args),
     /// Re-establish certificates in exact arithmetic; exit 0 only if all hold
     Check(check::Args),
+    /// Lipschitz constants: proved upper bounds, witnessed lower bounds
+    Lipschitz(lipschitz::Args),
     /// Exact analysis of linear multistep methods
     #[command(subcommand)]
     Multistep(Multistep),
@@ -151,6 +180,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Error> {
     common::start(&cli.global)?;
     let global = &cli.global;
     match &cli.command {
+        Command::Demo(args) => demo::run(args, global)?,
+        Command::Lipschitz(args) => lipschitz::run(args, global)?,
         Command::Train(args) => train::run(args, global)?,
         Command::Attack(args) => attack::run(args, global)?,
         Command::Certify(args) => certify::run(args, global)?,

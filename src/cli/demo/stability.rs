@@ -12,15 +12,29 @@ use crate::report;
 /// Decides the root condition of a block's recurrence.
 pub fn stability(method: &Method) -> Result<report::Stability, multistep::Error> {
     let (alpha, beta) = method.recurrence();
-    let analysis = analyze(&LinearMultistep::new(method.name(), Kind::First, alpha, beta)?)?;
+    let analysis = analyze(&LinearMultistep::new(
+        method.name(),
+        Kind::First,
+        alpha,
+        beta,
+    )?)?;
     let place = match (method, method.name().strip_prefix("zerosnet(")) {
         (Method::RungeKutta(_), _) => report::Place::OneStep,
         (_, Some(rest)) => {
             let parameter = rest.trim_end_matches(')').to_string();
-            let at = parameter.parse::<Rational>().map_or(f64::NAN, |q| q.to_f64());
-            let modulus = analysis.max_parasitic_modulus.as_ref().map_or(f64::NAN, |m| decimal(&m[1]));
+            let at = parameter
+                .parse::<Rational>()
+                .map_or(f64::NAN, |q| q.to_f64());
+            let modulus = analysis
+                .max_parasitic_modulus
+                .as_ref()
+                .map_or(f64::NAN, |m| decimal(&m[1]));
             if at.is_finite() && modulus.is_finite() {
-                report::Place::Member { parameter, at, modulus }
+                report::Place::Member {
+                    parameter,
+                    at,
+                    modulus,
+                }
             } else {
                 report::Place::Other
             }
@@ -49,7 +63,11 @@ fn root(re: &[String; 2], im: &[String; 2]) -> String {
     if im == 0.0 || im.abs() < 1e-15 {
         format!("{re:.6}")
     } else {
-        format!("{re:.6} {} {:.6}i", if im < 0.0 { '−' } else { '+' }, im.abs())
+        format!(
+            "{re:.6} {} {:.6}i",
+            if im < 0.0 { '−' } else { '+' },
+            im.abs()
+        )
     }
 }
 
