@@ -1,5 +1,5 @@
-//! One training step and one attack on the CPU executor, at the demo's sizes:
-//! width 64, hidden 64, 3 steps, batch 100.
+//! Training epochs (planning included) and attacks on the CPU executor:
+//! width 64, 3 steps, the hidden width in the name.
 
 use std::hint::black_box;
 
