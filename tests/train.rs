@@ -238,17 +238,18 @@ struct Differences {
 
 impl Differences {
     fn compare(&mut self, found: f32, loss: impl Fn(f32) -> (f64, f32), middle: f64, what: &str) {
-        let h = 1.0 / 1024.0;
+        // Small, so that kinks are rare; the moved weight is read back exactly.
+        let h = 1.0 / 16384.0;
         let ((up, a), (down, b)) = (loss(h), loss(-h));
         let width = f64::from(a) - f64::from(b);
         let bend = (up - 2.0 * middle + down).abs() / width;
         let error = (f64::from(found) - (up - down) / width).abs();
         self.checked += 1;
-        if bend > 2e-3 {
+        if bend > 1e-3 {
             self.rough += 1;
         } else {
             assert!(
-                error < 2e-4 + bend,
+                error < 1e-4 * (1.0 + f64::from(found.abs())) + bend,
                 "{what}: {found}, error {error}, bend {bend}"
             );
         }
@@ -471,32 +472,25 @@ fn share(margins: &[f32]) -> f64 {
 fn certified_training_and_attacks_bracket() {
     let digits = data::load("digits").expect("bundled");
     let test = &digits.test;
-    for kind in ["residual", "ode", "zerosnet"] {
-        let schedule = "objective = \"ibp\"\neps = 0.055\nepochs = 30\nramp = 12";
-        let mut config = config(kind, schedule);
-        config.model.width = 48;
-        config.model.hidden = 32;
+    let mut best = 0.0f64;
+    for config in Config::demo().expect("bundled") {
+        let start = std::time::Instant::now();
         let trained = train::train(&config, &Cpu, &digits, None, &mut |_| {}).expect("trains");
+        let seconds = start.elapsed().as_secs_f32();
+        let kind = &trained.network.name;
         let graph = trained.network.lower().expect("valid");
         let boxes = train::estimate_box_margins(&Cpu, &graph, &test.x, &test.labels, 0.05);
         let boxes = boxes.expect("margins");
         let clean = attack::estimate_margins(&Cpu, &graph, &test.x, &test.labels, 100);
         let clean = clean.expect("margins");
         eprintln!(
-            "{kind}: clean {:.3}, boxes {:.3}",
+            "{kind}: clean {:.3}, boxes {:.3}, {seconds:.1} s",
             share(&clean),
             share(&boxes)
         );
-        assert!(
-            share(&clean) >= 0.9,
-            "{kind}: clean accuracy {}",
-            share(&clean)
-        );
-        assert!(
-            share(&boxes) >= 0.65,
-            "{kind}: box accuracy {}",
-            share(&boxes)
-        );
+        assert!(share(&clean) >= 0.9, "{kind}: clean {}", share(&clean));
+        assert!(share(&boxes) >= 0.65, "{kind}: boxes {}", share(&boxes));
+        best = best.max(share(&boxes));
         for attack in attack::registry() {
             let options = Options {
                 steps: 10,
@@ -515,6 +509,7 @@ fn certified_training_and_attacks_bracket() {
             }
         }
     }
+    assert!(best >= 0.8, "best of the three: {best}");
 }
 
 /// Adversarial training makes a network harder to attack.

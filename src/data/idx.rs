@@ -6,8 +6,11 @@ use std::sync::Arc;
 use super::{Dataset, Error, Samples, classes, files, hex_digest, label};
 use crate::ops::Shape;
 
-/// `name` or `name.gz` in `folder`, unpacked, and the packed bytes.
-fn open(folder: &Path, name: &str) -> Result<Option<(String, Vec<u8>, Vec<u8>)>, Error> {
+/// Path, unpacked and packed bytes of a file.
+type Opened = (String, Vec<u8>, Vec<u8>);
+
+/// `name` or `name.gz` in `folder`.
+fn open(folder: &Path, name: &str) -> Result<Option<Opened>, Error> {
     for (file, packed) in [(name.to_string(), false), (format!("{name}.gz"), true)] {
         let path: PathBuf = folder.join(file);
         if !path.is_file() {

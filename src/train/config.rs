@@ -118,6 +118,29 @@ impl Config {
         Ok(config)
     }
 
+    /// The demo's three runs: a residual network, an ODE network and a
+    /// three-step ZeroSNet with the same number of weights and epochs
+    /// (`examples/configs`).
+    ///
+    /// # Errors
+    /// None on the files as bundled.
+    pub fn demo() -> Result<Vec<Config>, Error> {
+        [
+            (
+                "residual.toml",
+                include_str!("../../examples/configs/residual.toml"),
+            ),
+            ("ode.toml", include_str!("../../examples/configs/ode.toml")),
+            (
+                "zerosnet.toml",
+                include_str!("../../examples/configs/zerosnet.toml"),
+            ),
+        ]
+        .into_iter()
+        .map(|(name, text)| Config::parse(name, text))
+        .collect()
+    }
+
     /// Checks every field.
     ///
     /// # Errors

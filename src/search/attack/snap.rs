@@ -17,7 +17,7 @@ fn within(a: f32, b: f32, eps: &Rational) -> bool {
     }
     let exact = |v: f32| Rational::from_f32(v);
     match (exact(a), exact(b)) {
-        (Some(a), Some(b)) => Rational::from(a - b).abs() <= *eps,
+        (Some(a), Some(b)) => (a - b).abs() <= *eps,
         _ => false,
     }
 }
@@ -102,7 +102,7 @@ mod tests {
     fn distance_squared(x: &[f32], x0: &[f32]) -> Rational {
         let q = |v: f32| Rational::from_f32(v).expect("finite");
         let squares = x.iter().zip(x0).map(|(a, b)| {
-            let d = Rational::from(q(*a) - q(*b));
+            let d = q(*a) - q(*b);
             Rational::from(d.square_ref())
         });
         squares.sum()
