@@ -603,3 +603,37 @@ fn radius_search_ends_in_a_proof() {
     assert_eq!(found.proved.unwrap().0.into_inner(), small.radius(100));
     assert!(found.failed.is_none());
 }
+
+proptest! {
+    /// Long recurrences without any linear map: only the rounding terms of
+    /// activations, combinations and merges stand between the bound and the
+    /// exact value.
+    #[test]
+    fn recurrences_at_a_point(center in -1f32..1f32, p in 1u32..30, alpha in 0.5f32..1.0) {
+        let mut b = GraphBuilder::new();
+        let leaky = Arc::new(dahlquist::ops::LeakyRelu::new(alpha).unwrap());
+        let mut states = vec![b.input("x", Shape::new(&[1]))];
+        for k in 0..40 {
+            let last = states[states.len() - 1];
+            let y = b.pointwise(format!("f{k}"), leaky.clone(), last).unwrap();
+            let terms = [
+                (Rational::from((p, 31)), last),
+                (Rational::from((31 - p, 31)), states[states.len().saturating_sub(2)]),
+                (Rational::from((1, 7)), y),
+            ];
+            states.push(b.combine(format!("z{k}"), &terms).unwrap());
+        }
+        let graph = b.finish(states[40]).unwrap();
+        let region = Region::new(vec![center], Norm::Linf, Rational::new(), None).unwrap();
+        let x = Rational::from_f32(center).unwrap();
+        let exact = at_point(&graph, &[x])[graph.output().index()][0].0.clone();
+        for sign in [1, -1] {
+            let row = Row { coefficients: vec![Rational::from(sign)], constant: Rational::new() };
+            let property = Property::new(vec![row]).unwrap();
+            for method in Method::ALL {
+                let lower = *analyze(&graph, &region, &property, method).unwrap().margin().get();
+                prop_assert!(q(lower) <= exact.clone() * sign);
+            }
+        }
+    }
+}
