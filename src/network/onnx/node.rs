@@ -26,7 +26,12 @@ impl<'m> Node<'m> {
         Node { proto, name }
     }
 
-    pub(super) fn bad(&self, attribute: &str, found: impl ToString, expected: &'static str) -> Error {
+    pub(super) fn bad(
+        &self,
+        attribute: &str,
+        found: impl ToString,
+        expected: &'static str,
+    ) -> Error {
         Error::Attribute {
             node: self.name.clone(),
             attribute: attribute.into(),
@@ -135,7 +140,8 @@ impl<'m> Node<'m> {
         let Some(a) = self.get(name, attribute_type::STRING)? else {
             return Ok(None);
         };
-        self.utf8(name, a.s.as_deref().unwrap_or_default()).map(Some)
+        self.utf8(name, a.s.as_deref().unwrap_or_default())
+            .map(Some)
     }
 
     fn utf8(&self, name: &str, bytes: &'m [u8]) -> Result<&'m str, Error> {
@@ -168,7 +174,11 @@ impl<'m> Node<'m> {
             return Ok(None);
         };
         let parse = |s: &'m prost::bytes::Bytes| self.exact(name, self.utf8(name, s)?);
-        a.strings.iter().map(parse).collect::<Result<_, _>>().map(Some)
+        a.strings
+            .iter()
+            .map(parse)
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     /// Like [`rationals`](Node::rationals), required.
@@ -188,6 +198,12 @@ impl<'m> Node<'m> {
         };
         let list: Option<Vec<usize>> = values.iter().map(|&v| usize::try_from(v).ok()).collect();
         list.and_then(|v| <[usize; N]>::try_from(v).ok())
-            .ok_or_else(|| self.bad(name, format!("{values:?}"), "non-negative numbers, two spatial axes"))
+            .ok_or_else(|| {
+                self.bad(
+                    name,
+                    format!("{values:?}"),
+                    "non-negative numbers, two spatial axes",
+                )
+            })
     }
 }

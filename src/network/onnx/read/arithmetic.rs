@@ -36,7 +36,7 @@ impl<'m> GraphReader<'m, '_> {
                 Ok(Variable { node, ..a })
             }
             (Value::Constant(_), Value::Constant(_)) => {
-                return Err(n.operand(0, "two constants", "a computed value"));
+                return Err(self.unsupported(n, " on two constants"));
             }
         };
         y.map(Value::Variable)
@@ -208,7 +208,11 @@ fn reciprocals(n: &Node<'_>, c: &Constant<'_>, values: &[f32]) -> Result<(Vec<f3
     for &v in values {
         let r = (1.0 / f64::from(v)) as f32;
         if !r.is_normal() {
-            return Err(n.operand(&c.name, v, "divisors with reciprocals in the range of binary32"));
+            return Err(n.operand(
+                &c.name,
+                v,
+                "divisors with reciprocals in the range of binary32",
+            ));
         }
         // The product of two binary32 numbers is exact in binary64.
         if f64::from(r) * f64::from(v) != 1.0 {

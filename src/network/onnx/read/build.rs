@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Constant, Data, Error, GraphReader, Node, Source, Value, Variable, checked};
 use super::super::{limits, tensor::Literal};
+use super::{Batch, Constant, Data, Error, GraphReader, Node, Source, Value, Variable, checked};
 use crate::exact::Rational;
 use crate::graph::Op;
 use crate::network::{Layer, NetworkNode};
@@ -47,7 +47,9 @@ impl<'m> GraphReader<'m, '_> {
     pub(super) fn constant(&self, n: &Node<'m>, k: usize) -> Result<Constant<'m>, Error> {
         match self.value(n, k)? {
             Value::Constant(c) => Ok(c),
-            Value::Variable(_) => Err(n.operand(&n.proto.input[k], "a computed value", "a constant")),
+            Value::Variable(_) => {
+                Err(n.operand(&n.proto.input[k], "a computed value", "a constant"))
+            }
         }
     }
 
@@ -64,7 +66,11 @@ impl<'m> GraphReader<'m, '_> {
                 return Ok(Some(v.clone()));
             }
         }
-        Err(n.operand(&n.proto.input[k], "another value", "a constant list of integers"))
+        Err(n.operand(
+            &n.proto.input[k],
+            "another value",
+            "a constant list of integers",
+        ))
     }
 
     /// The binary32 elements of a literal.
@@ -103,7 +109,7 @@ impl<'m> GraphReader<'m, '_> {
     }
 
     /// A tensor name that no other tensor of the network has.
-    fn unique(&mut self, name: &str) -> String {
+    pub(super) fn unique(&mut self, name: &str) -> String {
         let mut unique = name.to_string();
         let mut k = 1;
         while !self.shared.names.insert(unique.clone()) {
@@ -114,7 +120,12 @@ impl<'m> GraphReader<'m, '_> {
     }
 
     /// A tensor made while reading.
-    pub(super) fn made(&mut self, n: &Node<'m>, part: &str, data: Vec<f32>) -> Result<Param, Error> {
+    pub(super) fn made(
+        &mut self,
+        n: &Node<'m>,
+        part: &str,
+        data: Vec<f32>,
+    ) -> Result<Param, Error> {
         self.spend(data.len())?;
         let name = self.unique(&format!("{}/{part}", n.name));
         let shape = Shape::new(&[data.len()]);
@@ -290,12 +301,7 @@ impl<'m> GraphReader<'m, '_> {
         let mut node = x.node;
         let reshaped = sample.dims().len() != 1;
         if reshaped {
-            node = self.linear(
-                n,
-                "/flat",
-                node,
-                Reshape::new(sample.clone(), flat.clone()),
-            )?;
+            node = self.linear(n, "/flat", node, Reshape::new(sample.clone(), flat.clone()))?;
         }
         node = self.linear(
             n,

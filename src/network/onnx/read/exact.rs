@@ -34,7 +34,7 @@ impl<'m> GraphReader<'m, '_> {
         let mut tensors = Vec::new();
         for k in 1..3 {
             let c = self.constant(n, k)?;
-            let dims = c.literal()?.dims.clone();
+            let dims = c.dims()?;
             tensors.push(self.param(n, &c, false, &dims)?);
         }
         let uncertainty = n.rational("uncertainty")?.unwrap_or_default();
@@ -74,9 +74,10 @@ impl<'m> GraphReader<'m, '_> {
         for &i in stored {
             index.push(match i {
                 -1 => None,
-                _ => Some(u32::try_from(i).map_err(|_| {
-                    n.operand(&c.name, i, "-1 or a position in the operand")
-                })?),
+                _ => Some(
+                    u32::try_from(i)
+                        .map_err(|_| n.operand(&c.name, i, "-1 or a position in the operand"))?,
+                ),
             });
         }
         let full = self.sample_attribute(n)?;

@@ -151,7 +151,9 @@ impl<'m> GraphReader<'m, '_> {
         let starts = need(list("starts", 1)?, "starts")?;
         let ends = need(list("ends", 2)?, "ends")?;
         let axes = list("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-        let steps = self.integers(n, 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+        let steps = self
+            .integers(n, 4)?
+            .unwrap_or_else(|| vec![1; starts.len()]);
         if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
             return Err(n.bad("starts", format!("{starts:?}"), "lists of equal length"));
         }
@@ -191,7 +193,11 @@ impl<'m> GraphReader<'m, '_> {
         let extent = x.full[axis];
         let mut chosen = Vec::with_capacity(indices.len());
         for &i in indices {
-            let at = if i < 0 { i.saturating_add(extent as i64) } else { i };
+            let at = if i < 0 {
+                i.saturating_add(extent as i64)
+            } else {
+                i
+            };
             let at = usize::try_from(at).ok().filter(|&k| k < extent);
             chosen.push(at.ok_or_else(|| n.operand(&c.name, i, "an index below the extent"))?);
         }

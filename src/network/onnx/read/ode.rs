@@ -31,6 +31,7 @@ impl<'m> GraphReader<'m, '_> {
             "alpha",
             "beta",
             "startup",
+            "startup_name",
             "steps",
             "t0",
             "t1",
@@ -52,7 +53,11 @@ impl<'m> GraphReader<'m, '_> {
             .ok()
             .filter(|s| (least..=MAX_STEPS).contains(s))
             .ok_or_else(|| {
-                n.bad("steps", steps, "at least those of the method, at most 100000")
+                n.bad(
+                    "steps",
+                    steps,
+                    "at least those of the method, at most 100000",
+                )
             })?;
         let time = |name: &str| {
             n.rational(name)?
@@ -89,12 +94,7 @@ impl<'m> GraphReader<'m, '_> {
     }
 
     /// Reads `f` of `z` or of `(t, z)`.
-    fn field(
-        &mut self,
-        n: &Node<'m>,
-        graph: &'m GraphProto,
-        z: &Variable,
-    ) -> Result<Graph, Error> {
+    fn field(&mut self, n: &Node<'m>, graph: &'m GraphProto, z: &Variable) -> Result<Graph, Error> {
         let mut reader = GraphReader::new(&mut *self.shared, Some(&self.values));
         reader.initializers(graph)?;
         let inputs = reader.inputs(graph);
@@ -112,7 +112,11 @@ impl<'m> GraphReader<'m, '_> {
                 None | Some([None | Some(1), Some(1)]) => true,
                 Some([Some(1)]) => false,
                 Some(other) => {
-                    return Err(n.bad("field", format!("t with extents {}", show(other)), "[N, 1] or [1]"));
+                    return Err(n.bad(
+                        "field",
+                        format!("t with extents {}", show(other)),
+                        "[N, 1] or [1]",
+                    ));
                 }
             };
             reader.input(t, 0, vec![1], batched)?;
@@ -161,7 +165,7 @@ fn method(n: &Node<'_>) -> Result<Method, Error> {
         "runge_kutta" => Ok(Method::RungeKutta(tableau(n, name)?)),
         "multistep" => {
             let startup = match n.string("startup")?.unwrap_or_default() {
-                "runge_kutta" => tableau(n, "startup")?,
+                "runge_kutta" => tableau(n, n.string("startup_name")?.unwrap_or("startup"))?,
                 other => match by_name(other).map_err(ode)? {
                     Method::RungeKutta(table) => table,
                     Method::Multistep(_) => {

@@ -7,7 +7,12 @@ use crate::ops::{Geometry, SumPool};
 
 impl<'m> GraphReader<'m, '_> {
     /// Axes counted from the front, sorted, each once.
-    pub(super) fn axes(&self, n: &Node<'m>, axes: &[i64], rank: usize) -> Result<Vec<usize>, Error> {
+    pub(super) fn axes(
+        &self,
+        n: &Node<'m>,
+        axes: &[i64],
+        rank: usize,
+    ) -> Result<Vec<usize>, Error> {
         let mut list = Vec::with_capacity(axes.len());
         for &axis in axes {
             list.push(self.axis(n, axis, rank)?);
