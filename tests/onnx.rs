@@ -12,3 +12,5 @@ mod round_trip;
 mod runtime;
 #[path = "onnx/semantics.rs"]
 mod semantics;
+#[path = "onnx/wire.rs"]
+mod wire;

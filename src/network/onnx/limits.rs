@@ -18,7 +18,7 @@ const MAX_DEPTH: u32 = 24;
 /// The most elements one sample's tensor may have.
 pub(super) const MAX_ELEMENTS: usize = 1 << 24;
 /// The most elements of index lists and constants the reader makes for a file.
-pub(super) const MAX_MADE: usize = 1 << 26;
+pub(super) const MAX_MADE: usize = 1 << 25;
 
 #[derive(Clone, Copy)]
 enum Message {

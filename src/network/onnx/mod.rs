@@ -32,7 +32,7 @@
 //! | `a`, `b` | STRINGS | `runge_kutta`: the strictly lower triangle row by row, the weights; nodes are the row sums |
 //! | `alpha`, `beta` | STRINGS | `multistep`: coefficients, oldest first |
 //! | `startup` | STRING | `multistep`: a one-step method's name, or `runge_kutta` with `a` and `b` |
-//! | `method_name` | STRING | optional name of a method given by coefficients |
+//! | `method_name`, `startup_name` | STRING | optional names of what is given by coefficients |
 //! | `steps` | INT | number of steps |
 //! | `t0`, `t1` | STRING or FLOAT | the interval |
 //!

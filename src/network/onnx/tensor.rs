@@ -22,6 +22,22 @@ pub(super) struct Literal {
 }
 
 impl Literal {
+    /// The extents of a stored tensor, positive and of countable product.
+    pub(super) fn extents(t: &TensorProto) -> Result<Vec<usize>, Error> {
+        let positive = t.dims.iter().map(|&d| usize::try_from(d).ok());
+        let dims: Option<Vec<usize>> = positive.map(|d| d.filter(|&d| d > 0)).collect();
+        let countable = |d: &Vec<usize>| {
+            d.iter()
+                .try_fold(1usize, |n, &d| n.checked_mul(d))
+                .is_some()
+        };
+        dims.filter(countable).ok_or_else(|| Error::Tensor {
+            tensor: t.name.clone(),
+            found: format!("extents {:?}", t.dims),
+            expected: "positive extents of countable product",
+        })
+    }
+
     /// Decodes a stored tensor. The product of the extents is compared with
     /// the stored length before anything is allocated.
     pub(super) fn decode(t: &TensorProto) -> Result<Literal, Error> {
@@ -36,17 +52,8 @@ impl Literal {
                 "data inside the model file (external data is not read)",
             ));
         }
-        let mut len = 1usize;
-        let mut dims = Vec::with_capacity(t.dims.len());
-        for &d in &t.dims {
-            let extent = usize::try_from(d).ok().filter(|&d| d > 0);
-            let extent =
-                extent.ok_or_else(|| wrong(format!("extents {:?}", t.dims), "positive extents"))?;
-            len = len
-                .checked_mul(extent)
-                .ok_or_else(|| wrong(format!("extents {:?}", t.dims), "a countable number"))?;
-            dims.push(extent);
-        }
+        let dims = Literal::extents(t)?;
+        let len: usize = dims.iter().product();
         let count = |found: usize| {
             if found == len {
                 return Ok(());

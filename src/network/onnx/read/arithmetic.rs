@@ -36,7 +36,7 @@ impl<'m> GraphReader<'m, '_> {
                 Ok(Variable { node, ..a })
             }
             (Value::Constant(_), Value::Constant(_)) => {
-                return Err(n.operand(0, "two constants", "a computed value"));
+                return Err(self.unsupported(n, " on two constants"));
             }
         };
         y.map(Value::Variable)

@@ -109,7 +109,7 @@ impl<'m> GraphReader<'m, '_> {
     }
 
     /// A tensor name that no other tensor of the network has.
-    fn unique(&mut self, name: &str) -> String {
+    pub(super) fn unique(&mut self, name: &str) -> String {
         let mut unique = name.to_string();
         let mut k = 1;
         while !self.shared.names.insert(unique.clone()) {

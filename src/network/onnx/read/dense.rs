@@ -1,9 +1,11 @@
 //! `Gemm`, `MatMul`, and `BatchNormalization`.
 
+use std::sync::Arc;
+
 use super::{Constant, Error, GraphReader, Node, Value, Variable};
 use crate::exact::Rational;
 use crate::graph::Op;
-use crate::ops::{Dense, Diagonal, Param};
+use crate::ops::{Conv2d, Dense, Diagonal, Geometry, Param, Shape, Tensor};
 
 /// Above the relative error of a quotient, square root and sum computed in
 /// binary64 (three roundings of 2⁻⁵³) and rounded to a normal binary32 number
@@ -11,7 +13,7 @@ use crate::ops::{Dense, Diagonal, Param};
 pub(super) const ROUNDED: f64 = 1.0 / 8_388_608.0; // 2^-23
 
 impl<'m> GraphReader<'m, '_> {
-    /// `W x + b` along the last axis of `x`; all other axes have extent 1.
+    /// `W x + b` along the last axis of `x`.
     fn dense(
         &mut self,
         n: &Node<'m>,
@@ -33,11 +35,7 @@ impl<'m> GraphReader<'m, '_> {
             ));
         }
         if lead.iter().any(|&d| d != 1) {
-            return Err(n.operand(
-                0,
-                format!("extents {:?}", x.full),
-                "one row (extent 1 on all axes but the last)",
-            ));
+            return self.dense_rows(n, part, x, weight, bias);
         }
         let flat = self.view(n, "/row", x, vec![1, inner])?;
         let node = self.linear(n, part, flat.node, Dense::new(weight, bias))?;
@@ -48,6 +46,63 @@ impl<'m> GraphReader<'m, '_> {
         };
         let full = [lead, &[out]].concat();
         self.view_as(n, "/shape", &y, full, x.batched)
+    }
+
+    /// The same map of several rows: a convolution with a 1 × 1 kernel that has
+    /// the last axis as channels.
+    fn dense_rows(
+        &mut self,
+        n: &Node<'m>,
+        part: &str,
+        x: &Variable,
+        weight: Param,
+        bias: Option<Param>,
+    ) -> Result<Variable, Error> {
+        let (out, inner) = (weight.shape().dims()[0], weight.shape().dims()[1]);
+        let lead = &x.full[..x.full.len() - 1];
+        let rows: usize = lead.iter().product();
+        let image = self.view(n, "/rows", x, vec![1, rows, inner])?;
+        let image = self.permute(n, "/channels", &image, &[0, 2, 1])?;
+        let image = self.view(n, "/image", &image, vec![1, inner, rows, 1])?;
+        let geometry = Geometry::new(
+            "MatMul",
+            inner,
+            [rows, 1],
+            out,
+            [1, 1],
+            [1, 1],
+            [0; 4],
+            [1, 1],
+            1,
+        )
+        .map_err(|e| n.operation(e))?;
+        self.shape(&n.name, geometry.output_shape().dims())?;
+        let kernel = self.kernel(n, &weight)?;
+        let map = Conv2d::new(kernel, bias, geometry);
+        let node = self.linear(n, part, image.node, map)?;
+        let y = Variable {
+            node,
+            full: vec![1, out, rows, 1],
+            batched: true,
+        };
+        let y = self.view(n, "/columns", &y, vec![1, out, rows])?;
+        let y = self.permute(n, "/last", &y, &[0, 2, 1])?;
+        self.view_as(n, "/shape", &y, [lead, &[out]].concat(), x.batched)
+    }
+
+    /// A matrix as the weights of a 1 × 1 convolution; one tensor for each.
+    fn kernel(&mut self, n: &Node<'m>, weight: &Param) -> Result<Param, Error> {
+        if let Some(kernel) = self.shared.kernels.get(weight.name()) {
+            return Ok(kernel.clone());
+        }
+        self.spend(weight.data().len())?;
+        let dims = [weight.shape().dims(), &[1, 1]].concat();
+        let name = self.unique(weight.name());
+        let kernel = Tensor::new(name, Shape::new(&dims), weight.data().to_vec());
+        let kernel = Arc::new(kernel.map_err(|e| n.operation(e))?);
+        let key = weight.name().to_string();
+        self.shared.kernels.insert(key, kernel.clone());
+        Ok(kernel)
     }
 
     pub(super) fn gemm(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
@@ -101,7 +156,7 @@ impl<'m> GraphReader<'m, '_> {
 
     /// A constant matrix as (out, in); `transposed` when it is stored (in, out).
     fn matrix(&mut self, n: &Node<'m>, c: &Constant<'m>, transposed: bool) -> Result<Param, Error> {
-        let dims = c.literal()?.dims.clone();
+        let dims = c.dims()?;
         let &[rows, columns] = &dims[..] else {
             return Err(n.operand(&c.name, format!("extents {dims:?}"), "a matrix"));
         };
@@ -116,18 +171,19 @@ impl<'m> GraphReader<'m, '_> {
     /// A constant of `len` elements on its last axis as a vector; a constant of
     /// one element is repeated.
     fn row(&mut self, n: &Node<'m>, c: &Constant<'m>, len: usize) -> Result<Param, Error> {
-        let literal = c.literal()?;
-        if literal.len() == len && literal.dims.last().is_none_or(|&d| d == len) {
+        let dims = c.dims()?;
+        let elements: usize = dims.iter().product();
+        if elements == len && dims.last().is_none_or(|&d| d == len) {
             return self.param(n, c, false, &[len]);
         }
-        if literal.len() == 1 {
-            let value = self.floats(n, c, &literal)?[0];
+        if elements == 1 {
+            let value = self.floats(n, c, &*c.literal()?)?[0];
             self.spend(len)?;
             return self.made(n, "bias", vec![value; len]);
         }
         Err(n.operand(
             &c.name,
-            format!("extents {:?}", literal.dims),
+            format!("extents {dims:?}"),
             "one element per output",
         ))
     }
@@ -137,7 +193,7 @@ impl<'m> GraphReader<'m, '_> {
         let (a, b) = (self.value(n, 0)?, self.value(n, 1)?);
         let y = match (a, b) {
             (Value::Variable(x), Value::Constant(w)) => {
-                let dims = w.literal()?.dims.clone();
+                let dims = w.dims()?;
                 if let [len] = dims[..] {
                     let weight = self.param(n, &w, false, &[1, len])?;
                     let y = self.dense(n, "", &x, weight, None)?;
@@ -173,7 +229,7 @@ impl<'m> GraphReader<'m, '_> {
                 return Err(self.unsupported(n, "; the product with a constant is"));
             }
             (Value::Constant(_), Value::Constant(_)) => {
-                return Err(n.operand(0, "two constants", "a computed value"));
+                return Err(self.unsupported(n, " on two constants"));
             }
         };
         Ok(Value::Variable(y))

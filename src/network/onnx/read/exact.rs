@@ -34,7 +34,7 @@ impl<'m> GraphReader<'m, '_> {
         let mut tensors = Vec::new();
         for k in 1..3 {
             let c = self.constant(n, k)?;
-            let dims = c.literal()?.dims.clone();
+            let dims = c.dims()?;
             tensors.push(self.param(n, &c, false, &dims)?);
         }
         let uncertainty = n.rational("uncertainty")?.unwrap_or_default();

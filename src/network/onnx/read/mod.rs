@@ -52,6 +52,7 @@ pub fn read_model(bytes: Vec<u8>) -> Result<Network, Error> {
         opset: opset(&model.opset_import)?,
         batch: Batch::One,
         params: HashMap::new(),
+        kernels: HashMap::new(),
         names: HashSet::new(),
         constants: 0,
         made: 0,
@@ -141,6 +142,8 @@ struct Shared {
     batch: Batch,
     /// by constant, transposition and extents, so that two uses share a tensor
     params: HashMap<(usize, bool, Vec<usize>), Param>,
+    /// by the name of the matrix that is used as a convolution
+    kernels: HashMap<String, Param>,
     names: HashSet<String>,
     constants: usize,
     /// elements of index lists and constants made so far
@@ -166,6 +169,13 @@ impl Constant<'_> {
         match &self.source {
             Source::Stored(t) => Literal::decode(t).map(Rc::new),
             Source::Made(literal) => Ok(literal.clone()),
+        }
+    }
+
+    fn dims(&self) -> Result<Vec<usize>, Error> {
+        match &self.source {
+            Source::Stored(t) => Literal::extents(t),
+            Source::Made(literal) => Ok(literal.dims.clone()),
         }
     }
 }
@@ -296,10 +306,10 @@ impl<'m, 'r> GraphReader<'m, 'r> {
             let Some(name) = proto.output.first().filter(|o| !o.is_empty()) else {
                 return Err(node.operand("output 0", "no name", "a first output"));
             };
+            let value = self.read(&node)?;
             if outputs > 1 && proto.op_type != "Dropout" {
                 return Err(node.operand("outputs", outputs, "one output"));
             }
-            let value = self.read(&node)?;
             self.define(name, value)?;
         }
         let [output] = &graph.output[..] else {

@@ -31,6 +31,7 @@ impl<'m> GraphReader<'m, '_> {
             "alpha",
             "beta",
             "startup",
+            "startup_name",
             "steps",
             "t0",
             "t1",
@@ -164,7 +165,7 @@ fn method(n: &Node<'_>) -> Result<Method, Error> {
         "runge_kutta" => Ok(Method::RungeKutta(tableau(n, name)?)),
         "multistep" => {
             let startup = match n.string("startup")?.unwrap_or_default() {
-                "runge_kutta" => tableau(n, "startup")?,
+                "runge_kutta" => tableau(n, n.string("startup_name")?.unwrap_or("startup"))?,
                 other => match by_name(other).map_err(ode)? {
                     Method::RungeKutta(table) => table,
                     Method::Multistep(_) => {

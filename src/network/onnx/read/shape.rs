@@ -1,6 +1,7 @@
 //! Operators that keep the elements and change the extents.
 
-use super::{Batch, Error, GraphReader, Node, Value};
+use super::{Batch, Error, GraphReader, Node, Value, Variable};
+use crate::ops::Reshape;
 
 impl<'m> GraphReader<'m, '_> {
     /// The operand with extents `full`.
@@ -19,7 +20,7 @@ impl<'m> GraphReader<'m, '_> {
     fn extents_of(&self, value: &Value<'m>) -> Result<Vec<usize>, Error> {
         Ok(match value {
             Value::Variable(x) => x.full.clone(),
-            Value::Constant(c) => c.literal()?.dims.clone(),
+            Value::Constant(c) => c.dims()?,
         })
     }
 
@@ -85,7 +86,16 @@ impl<'m> GraphReader<'m, '_> {
             // 1 fixes the batch that the file is for to one sample.
             self.keep_batch(n, x, full.first() == Some(&1))?;
         }
-        self.with_extents(n, value, full)
+        match value {
+            // A node even when nothing changes, so that a written network
+            // reads back node for node.
+            Value::Variable(x) if full == x.full => {
+                let shape = self.shape(&n.name, x.sample())?;
+                let node = self.linear(n, "", x.node, Reshape::new(shape.clone(), shape))?;
+                Ok(Value::Variable(Variable { node, ..x }))
+            }
+            value => self.with_extents(n, value, full),
+        }
     }
 
     pub(super) fn squeeze(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {

@@ -81,7 +81,7 @@ impl<'m> GraphReader<'m, '_> {
         ])?;
         let (x, channels, input) = self.image(n)?;
         let w = self.constant(n, 1)?;
-        let dims = w.literal()?.dims.clone();
+        let dims = w.dims()?;
         let &[out_channels, _, kh, kw] = &dims[..] else {
             let found = format!("extents {dims:?}");
             return Err(n.operand(&w.name, found, "four axes (a 2-D convolution)"));
@@ -114,7 +114,7 @@ impl<'m> GraphReader<'m, '_> {
         let bias = match self.optional(n, 2)? {
             None => None,
             Some(Value::Constant(b)) => {
-                let dims = b.literal()?.dims.clone();
+                let dims = b.dims()?;
                 Some(self.param(n, &b, false, &dims)?)
             }
             Some(Value::Variable(_)) => {

@@ -246,6 +246,7 @@ fn method(method: &Method, attributes: &mut Vec<AttributeProto>) {
                 attributes.push(string("startup", m.startup().name()));
             } else {
                 attributes.push(string("startup", "runge_kutta"));
+                attributes.push(string("startup_name", m.startup().name()));
                 attributes.extend(table(m.startup()));
             }
         }

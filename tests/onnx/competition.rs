@@ -1,0 +1,221 @@
+//! Networks of the verification competition, and our own exports, against
+//! onnxruntime.
+
+use std::path::{Path, PathBuf};
+
+use dahlquist::network::Network;
+use dahlquist::network::file;
+use dahlquist::network::onnx::{self, read_model, write_model};
+
+use crate::random::{self, Random};
+use crate::runtime::{self, Job};
+
+/// Files with an operator outside the subset, by a part of their path.
+const REFUSED: [(&str, &str); 9] = [
+    ("cgan/", "ConvTranspose"),
+    ("lsnc/", "Shape"),
+    ("lsnc/", "MatMul"),
+    ("ml4acopf_2024/", "Mul"),
+    ("ml4acopf_2024/", "Pow"),
+    ("nn4sys/onnx/mscn", "Split"),
+    ("traffic_signs", "MaxPool"),
+    ("verivital_2021/onnx/Convnet_maxpool", "MaxPool"),
+    ("vit/", "Shape"),
+];
+
+/// The largest unpacked file that is evaluated unless DAHLQUIST_LARGE is set:
+/// larger ones take minutes and gigabytes.
+const LARGE: u32 = 8 << 20;
+
+/// The unpacked length that a gzip file ends with.
+fn unpacked(path: &Path) -> u32 {
+    let bytes = std::fs::read(path).unwrap();
+    u32::from_le_bytes(*bytes.last_chunk().unwrap())
+}
+
+/// The competition's files, sorted.
+fn files() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|a| a.join("shared/data/vnncomp"))
+        .find(|p| p.is_dir());
+    let Some(root) = root else {
+        runtime::skip("no shared/data/vnncomp beside the repository");
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(".onnx.gz") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn competition_networks_agree_with_onnxruntime() {
+    let mut loaded = Vec::new();
+    let mut refused = 0;
+    let mut large = 0;
+    for path in files() {
+        let shown = path.to_string_lossy().into_owned();
+        let expected: Vec<&str> = REFUSED
+            .iter()
+            .filter(|(part, _)| shown.contains(part))
+            .map(|(_, operator)| *operator)
+            .collect();
+        let size = unpacked(&path);
+        if size > LARGE && std::env::var_os("DAHLQUIST_LARGE").is_none() {
+            eprintln!("not evaluated ({size} bytes): {shown}");
+            large += 1;
+            continue;
+        }
+        match Network::load(&path) {
+            Ok(network) => {
+                assert!(expected.is_empty(), "{shown} was read");
+                loaded.push((path, network.lower().unwrap(), network));
+            }
+            Err(file::Error::Onnx {
+                source: onnx::Error::Operator { ref operator, .. },
+                ..
+            }) if expected.contains(&operator.as_str()) => refused += 1,
+            Err(e) => panic!("{e}"),
+        }
+    }
+    if loaded.is_empty() {
+        return;
+    }
+    eprintln!(
+        "{} read, {refused} refused, {large} too large",
+        loaded.len()
+    );
+    let Some(python) = runtime::python() else {
+        return;
+    };
+    let mut random = Random(1);
+    let jobs: Vec<Job> = loaded
+        .iter()
+        .map(|(path, graph, _)| Job {
+            model: path.clone(),
+            inputs: (0..2)
+                .map(|_| {
+                    let n = graph.input_shape(0).len();
+                    (0..n).map(|_| f64::from(random.real())).collect()
+                })
+                .collect(),
+            check: false,
+        })
+        .collect();
+    let mut worst = 0.0f64;
+    for (((path, graph, _), job), found) in
+        loaded.iter().zip(&jobs).zip(runtime::run(&python, &jobs))
+    {
+        let what = path.to_string_lossy();
+        for (x, y) in job.inputs.iter().zip(found.expect(&what)) {
+            let d = runtime::agrees(&what, graph, x, &y);
+            assert!(d < 1e-3, "{what}: relative difference {d}");
+            worst = worst.max(d);
+        }
+    }
+    eprintln!("largest difference relative to the largest output: {worst:.2e}");
+    // Written back, plain and unrolled, they are the same networks.
+    let folder = tempfile::tempdir().unwrap();
+    let mut exported = Vec::new();
+    for (k, (path, graph, network)) in loaded.iter().enumerate() {
+        let shown = path.to_string_lossy();
+        if k % 5 != 0 && shown.contains("acasxu") {
+            continue;
+        }
+        let back = read_model(write_model(network).unwrap()).unwrap();
+        assert_eq!(
+            back.lower().unwrap().content_hash(),
+            graph.content_hash(),
+            "{shown}"
+        );
+        let model = folder.path().join(format!("{k}.onnx"));
+        network.save_unrolled(&model).unwrap();
+        exported.push((
+            graph,
+            Job {
+                model,
+                inputs: jobs[k].inputs.clone(),
+                check: true,
+            },
+        ));
+    }
+    compare(&python, exported);
+}
+
+fn compare(python: &Path, exported: Vec<(&dahlquist::graph::Graph, Job)>) {
+    let (graphs, jobs): (Vec<_>, Vec<_>) = exported.into_iter().unzip();
+    for ((graph, job), found) in graphs.iter().zip(&jobs).zip(runtime::run(python, &jobs)) {
+        let what = job.model.to_string_lossy();
+        let found = found.unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert_eq!(found.len(), job.inputs.len());
+        for (x, y) in job.inputs.iter().zip(found) {
+            runtime::agrees(&what, graph, x, &y);
+        }
+    }
+}
+
+#[test]
+fn unrolled_exports_run_in_onnxruntime_and_pass_its_checker() {
+    let Some(python) = runtime::python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random(7);
+    let mut kept = Vec::new();
+    for seed in 0..150 {
+        let network = random::network(seed);
+        let graph = network.lower().unwrap();
+        if !graph.ancestors(graph.output())[graph.inputs()[0].index()] {
+            continue;
+        }
+        let model = folder.path().join(format!("seed{seed}.onnx"));
+        network.save_unrolled(&model).unwrap();
+        let n = graph.input_shape(0).len();
+        let inputs = (0..3)
+            .map(|_| (0..n).map(|_| f64::from(random.real())).collect())
+            .collect();
+        kept.push((
+            graph,
+            Job {
+                model,
+                inputs,
+                check: true,
+            },
+        ));
+    }
+    assert!(kept.len() > 100);
+    compare(&python, kept.iter().map(|(g, j)| (g, j.clone())).collect());
+}
+
+#[test]
+fn model_files_pass_the_checker() {
+    let Some(python) = runtime::python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let jobs: Vec<Job> = (0..60)
+        .map(|seed| {
+            let model = folder.path().join(format!("seed{seed}.onnx"));
+            random::network(seed).save(&model).unwrap();
+            Job {
+                model,
+                inputs: vec![],
+                check: true,
+            }
+        })
+        .collect();
+    for (job, answer) in jobs.iter().zip(runtime::run(&python, &jobs)) {
+        answer.unwrap_or_else(|e| panic!("{}: {e}", job.model.display()));
+    }
+}
