@@ -156,7 +156,7 @@ mod tests {
 
         #[test]
         fn mpfr_and_back_encloses(a in any::<i64>(), w in 0_i64..1000, s in 0_u32..200) {
-            let (lo, hi) = (Integer::from(a) << s, Integer::from(Integer::from(a) + w) << s);
+            let (lo, hi) = (Integer::from(a) << s, (Integer::from(a) + w) << s);
             let (l, h) = from_mp(&to_mp(&lo, &hi).unwrap()).unwrap();
             prop_assert!(l <= lo && hi <= h);
         }

@@ -1,14 +1,23 @@
 //! What the bounds prove, the checker accepts; and what it accepts holds.
 
+use std::sync::Arc;
+
 use dahlquist::bounds::Method;
-use dahlquist::certificate::schema::{Certificate, Hex};
+use dahlquist::certificate::schema::Property::Rows;
+use dahlquist::certificate::schema::{
+    Certificate, Document, FORMAT, Hex, InputBox, Kind, Layer, NetworkId, Ratio, Region,
+    RobustnessClaim, RobustnessEvidence, Row, Semantics, VERSION,
+};
 use dahlquist::check::check;
+use dahlquist::exact::Rational;
+use dahlquist::graph::GraphBuilder;
+use dahlquist::ops::{Dense, Relu, Reshape, Shape};
 use dahlquist::verify::{Norm, Property};
 
 use crate::evidence::{
     ball, certify, evaluate, label, neurons, points, q, row_value, shifted, tightened,
 };
-use crate::networks::{NAMES, Numbers, by_name, image};
+use crate::networks::{NAMES, Numbers, by_name, image, tensor};
 
 #[test]
 fn bounds_of_every_kind_are_accepted_and_hold_at_samples() {
@@ -151,4 +160,132 @@ fn a_label_is_written_as_such() {
         "{text}"
     );
     check(&certificate, Some(&graph)).unwrap();
+}
+
+/// Numbers so small that a rounding to the checker's grid shows in the result:
+/// what is proved stays below the exact minimum, known in rationals.
+#[test]
+fn every_rounding_is_paid_for() {
+    let mut r = Numbers(12);
+    let mut accepted = 0;
+    for _ in 0..2000 {
+        let (n, m) = (2, 2);
+        let tiny = |r: &mut Numbers| {
+            let scale = 2f64.powi(-85 - (r.bits() % 40) as i32);
+            (r.unit() * scale) as f32
+        };
+        let ratio = |r: &mut Numbers| {
+            let p = 1 + (r.bits() % 30) as i64;
+            q(
+                if r.bits().is_multiple_of(2) { p } else { -p },
+                1 + r.bits() % 30,
+            )
+        };
+        // y = c (W x + b) through a rectifier that is the identity there.
+        let weights: Vec<f32> = (0..n * m).map(|_| tiny(&mut r)).collect();
+        let bias: Vec<f32> = (0..m)
+            .map(|_| 4.0 * tiny(&mut r).abs() + 2f32.powi(-80))
+            .collect();
+        let c = ratio(&mut r);
+        let mut b = GraphBuilder::new();
+        let x = b.input("x", Shape::new(&[n]));
+        let dense = Dense::new(
+            tensor("w", &[m, n], weights.clone()),
+            Some(tensor("b", &[m], bias.clone())),
+        );
+        let h = b.linear("fc", Arc::new(dense.unwrap()), x).unwrap();
+        let h = b.pointwise("act", Arc::new(Relu), h).unwrap();
+        let mut y = b.combine("scale", &[(c.clone(), h)]).unwrap();
+        // Sometimes the output is linear, which is another path of the checker.
+        if r.bits().is_multiple_of(2) {
+            let map = Reshape::new(Shape::new(&[m]), Shape::new(&[m, 1])).unwrap();
+            y = b.linear("out", Arc::new(map), y).unwrap();
+        }
+        let graph = b.finish(y).unwrap();
+
+        let exact = |v: f32| Rational::from_f32(v).unwrap();
+        let region: Vec<(Rational, Rational)> = (0..n)
+            .map(|_| {
+                let lo: Rational = ratio(&mut r) / 40;
+                (lo.clone(), lo + q(1, 1 + r.bits() % 50))
+            })
+            .collect();
+        let row: Vec<Rational> = (0..m).map(|_| ratio(&mut r)).collect();
+        let least = |coefficients: &[Rational]| -> Rational {
+            let ends = coefficients.iter().zip(&region);
+            ends.map(|(c, (lo, hi))| Rational::from(c * if *c < 0 { hi } else { lo }))
+                .sum()
+        };
+        let column = |o: usize, i: usize| exact(weights[o * n + i]);
+        let mut pulled = vec![Rational::new(); n];
+        let mut offset = Rational::new();
+        for o in 0..m {
+            let l = Rational::from(&row[o] * &c);
+            for (i, pulled) in pulled.iter_mut().enumerate() {
+                *pulled += Rational::from(&l * column(o, i));
+            }
+            offset += l * exact(bias[o]);
+        }
+        let target = q(1 + (r.bits() % 1000) as i64, 1 << 10) >> (95 + (r.bits() % 20) as u32);
+        let constant = target.clone() - offset - least(&pulled);
+
+        let number = |x: f64| Hex::new(x).unwrap();
+        let (mut lo, mut hi) = (Vec::new(), Vec::new());
+        for (o, &bias) in bias.iter().enumerate() {
+            let w: Vec<Rational> = (0..n).map(|i| column(o, i)).collect();
+            let minus: Vec<Rational> = w.iter().map(|w| Rational::from(-w)).collect();
+            let down = least(&w) + exact(bias);
+            assert!(down > 0, "the rectifier is the identity");
+            let up = exact(bias) - least(&minus);
+            lo.push(number(down.to_f64().next_down() * 0.999));
+            hi.push(number(up.to_f64().next_up() * 1.001));
+        }
+        let mut slope = || {
+            (0..m)
+                .map(|_| number(0.5 + 0.5 * r.unit()))
+                .collect::<Vec<_>>()
+        };
+        let ratios = |v: &[Rational]| v.iter().cloned().map(Ratio).collect::<Vec<_>>();
+        let (least_x, most_x): (Vec<_>, Vec<_>) = region.iter().cloned().unzip();
+        let document = Document {
+            format: FORMAT.into(),
+            version: VERSION,
+            tool: "test".into(),
+            kind: Kind::Robustness,
+            claim: RobustnessClaim {
+                network: NetworkId {
+                    file: String::new(),
+                    sha256: String::new(),
+                    graph: graph.content_hash(),
+                },
+                semantics: Semantics::Discrete,
+                region: Region::Box(InputBox {
+                    lo: ratios(&least_x),
+                    hi: ratios(&most_x),
+                }),
+                property: Rows(vec![Row {
+                    coefficients: ratios(&row),
+                    constant: Ratio(constant),
+                }]),
+                lower: vec![number(f64::from_bits(1))],
+            },
+            evidence: RobustnessEvidence {
+                layers: vec![Layer {
+                    node: 2,
+                    name: "act".into(),
+                    lo,
+                    hi,
+                    lower_slope: slope(),
+                    upper_slope: slope(),
+                    tightened: vec![true; m],
+                }],
+            },
+        };
+        if let Ok(checked) = check(&Certificate::Robustness(document), Some(&graph)) {
+            accepted += 1;
+            let proved = Rational::from_f64(checked.lower().unwrap()[0]).unwrap();
+            assert!(proved <= target, "{proved} above {target}");
+        }
+    }
+    assert!(accepted > 300, "{accepted}");
 }

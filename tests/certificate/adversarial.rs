@@ -134,9 +134,7 @@ fn false_statements_are_rejected() {
         let (graph, good) = claim(name, q(1, 400));
         assert!(good.evidence.layers.len() > 1 || name == "image");
         for (what, change) in changes {
-            if name == "image" && what.contains("narrowed")
-                || name == "image" && what.contains("neuron")
-            {
+            if name == "image" && (what.contains("narrowed") || what.contains("neuron")) {
                 continue; // one layer
             }
             let mut bad = good.clone();
@@ -196,7 +194,7 @@ fn flags_that_hide_a_backward_pass_are_rejected() {
             .layers
             .iter_mut()
             .flat_map(|l| &mut l.tightened);
-        let cut = flags.map(|t| std::mem::take(t)).filter(|t| *t).count();
+        let cut = flags.map(std::mem::take).filter(|t| *t).count();
         assert!(cut > 0, "{name}");
         assert!(
             matches!(verdict(&bad, &graph), Err(Rejection::Box { .. })),
@@ -216,14 +214,14 @@ fn nothing_above_the_proved_bound_is_accepted() {
         let mut best = good.clone();
         best.claim.lower = proved.iter().map(|&x| hex(x)).collect();
         assert_eq!(verdict(&best, &graph), Ok(()), "{name}");
-        for row in 0..proved.len() {
+        for (row, &bound) in proved.iter().enumerate() {
             let mut bad = best.clone();
-            bad.claim.lower[row] = hex(proved[row].next_up());
+            bad.claim.lower[row] = hex(bound.next_up());
             match verdict(&bad, &graph) {
                 Err(Rejection::Row {
                     row: r, proved: p, ..
                 }) => {
-                    assert_eq!((r, p), (row, proved[row]));
+                    assert_eq!((r, p), (row, bound));
                 }
                 other => panic!("{name}: {other:?}"),
             }
