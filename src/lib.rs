@@ -7,11 +7,14 @@
 //! model file ─read─▶ Network ─lower─▶ Graph ─▶ Bounds ─▶ Verdict ─▶ Certificate ─▶ check
 //! ```
 
+pub mod certificate;
+pub mod check;
 pub mod bounds;
 pub mod exact;
 pub mod exec;
 pub mod graph;
 pub mod lipschitz;
+pub mod multistep;
 pub mod network;
 pub mod ode;
 pub mod ops;

@@ -1,7 +1,8 @@
 //! Leaky rectifier: `x` for `x >= 0`, `alpha x` below.
 
 use super::relaxation::{end, kinked_residual, kinked_slopes};
-use super::{Error, Pointwise, PointwiseKernel, SlopeRule};
+use super::{Error, Pointwise, PointwiseKernel, SlopeRule, TurningPoint};
+use crate::exact::{MpInterval, mp};
 use crate::rounding::Interval;
 
 /// `x` for `x >= 0`, `alpha x` below, with `0 <= alpha <= 1`.
@@ -47,6 +48,30 @@ impl Pointwise for LeakyRelu {
     }
     fn kernel(&self) -> PointwiseKernel {
         PointwiseKernel::LeakyRelu { alpha: self.alpha }
+    }
+    fn oracle(&self, x: &MpInterval) -> MpInterval {
+        if *x.lo() >= 0 {
+            return x.clone();
+        }
+        // 0 <= alpha <= 1 and x reaches below 0, so x itself encloses the image
+        // where an end has no representable product.
+        let scaled = |end: &MpInterval| {
+            MpInterval::from_f64(x.precision().max(53), f64::from(self.alpha))
+                .map(|alpha| end.mul(&alpha))
+        };
+        if *x.hi() <= 0 {
+            return scaled(x).unwrap_or_else(|_| x.clone());
+        }
+        match (
+            MpInterval::from_float(x.lo()).and_then(|lo| scaled(&lo)),
+            MpInterval::from_float(x.hi()),
+        ) {
+            (Ok(lo), Ok(hi)) => lo.hull(&hi),
+            _ => x.clone(),
+        }
+    }
+    fn turning_points(&self, _slope: f64, bits: u32) -> Result<Vec<TurningPoint>, mp::Error> {
+        Ok(vec![TurningPoint::origin(bits)?])
     }
     fn enclose(&self, x: Interval) -> Interval {
         let alpha = f64::from(self.alpha);

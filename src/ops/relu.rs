@@ -1,7 +1,8 @@
 //! Rectifier: `max(x, 0)`.
 
 use super::relaxation::{kinked_residual, kinked_slopes};
-use super::{Pointwise, PointwiseKernel, SlopeRule};
+use super::{Pointwise, PointwiseKernel, SlopeRule, TurningPoint};
+use crate::exact::{MpInterval, mp};
 use crate::rounding::Interval;
 
 /// Rectifier: `max(x, 0)`.
@@ -20,6 +21,24 @@ impl Pointwise for Relu {
     }
     fn kernel(&self) -> PointwiseKernel {
         PointwiseKernel::Relu
+    }
+    fn oracle(&self, x: &MpInterval) -> MpInterval {
+        if *x.lo() >= 0 {
+            return x.clone();
+        }
+        let Ok(zero) = MpInterval::from_f64(x.precision(), 0.0) else {
+            return x.clone(); // max(t, 0) lies in x as x reaches below 0
+        };
+        if *x.hi() <= 0 {
+            return zero;
+        }
+        match MpInterval::from_float(x.hi()) {
+            Ok(hi) => zero.hull(&hi),
+            Err(_) => x.clone(),
+        }
+    }
+    fn turning_points(&self, _slope: f64, bits: u32) -> Result<Vec<TurningPoint>, mp::Error> {
+        Ok(vec![TurningPoint::origin(bits)?])
     }
     fn enclose(&self, x: Interval) -> Interval {
         Interval::or_entire(x.lo().max(0.0), x.hi().max(0.0))

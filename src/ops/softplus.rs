@@ -1,7 +1,8 @@
 //! Softplus `log(1 + exp(x))`.
 
 use super::relaxation::{at_ends, chord, end};
-use super::{Pointwise, PointwiseKernel, SlopeRule};
+use super::{Pointwise, PointwiseKernel, SlopeRule, TurningPoint};
+use crate::exact::{MpInterval, mp};
 use crate::rounding::{Interval, elementary};
 
 /// Softplus `log(1 + exp(x))`.
@@ -20,6 +21,22 @@ impl Pointwise for Softplus {
     }
     fn kernel(&self) -> PointwiseKernel {
         PointwiseKernel::Softplus
+    }
+    fn oracle(&self, x: &MpInterval) -> MpInterval {
+        x.softplus()
+    }
+    /// `σ(t) = s` at `t = ln(s / (1 − s))`; the value there is
+    /// `−s ln s − (1 − s) ln(1 − s)`.
+    fn turning_points(&self, slope: f64, bits: u32) -> Result<Vec<TurningPoint>, mp::Error> {
+        if !(slope > 0.0 && slope < 1.0) {
+            return Ok(Vec::new());
+        }
+        let s = MpInterval::from_f64(bits, slope)?;
+        let rest = MpInterval::from_f64(bits, 1.0)?.sub(&s);
+        let (ln_s, ln_rest) = (s.ln()?, rest.ln()?);
+        let at = ln_s.sub(&ln_rest);
+        let value = s.mul(&ln_s).add(&rest.mul(&ln_rest)).neg();
+        Ok(vec![TurningPoint { at, value }])
     }
     fn enclose(&self, x: Interval) -> Interval {
         elementary::softplus(x)

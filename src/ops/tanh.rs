@@ -1,7 +1,8 @@
 //! Hyperbolic tangent.
 
 use super::relaxation::{at_ends, end, s_shaped_slopes};
-use super::{Pointwise, PointwiseKernel, SlopeRule};
+use super::{Pointwise, PointwiseKernel, SlopeRule, TurningPoint};
+use crate::exact::{MpInterval, mp};
 use crate::rounding::{Interval, elementary};
 
 /// Hyperbolic tangent.
@@ -21,6 +22,29 @@ impl Pointwise for Tanh {
     }
     fn kernel(&self) -> PointwiseKernel {
         PointwiseKernel::Tanh
+    }
+    fn oracle(&self, x: &MpInterval) -> MpInterval {
+        x.tanh()
+    }
+    /// `1 − tanh² t = s` for `tanh t = ±r`, `r = √(1 − s)`, that is
+    /// `t = ± ln((1 + r) / √s)`; the form avoids the cancellation of `1 − r`.
+    fn turning_points(&self, slope: f64, bits: u32) -> Result<Vec<TurningPoint>, mp::Error> {
+        if !(slope > 0.0 && slope < 1.0) {
+            return Ok(Vec::new());
+        }
+        let s = MpInterval::from_f64(bits, slope)?;
+        let one = MpInterval::from_f64(bits, 1.0)?;
+        let r = one.sub(&s).sqrt()?;
+        let at = one.add(&r).div(&s.sqrt()?)?.ln()?;
+        let value = r.sub(&s.mul(&at));
+        let (minus_at, minus_value) = (at.neg(), value.neg());
+        Ok(vec![
+            TurningPoint { at, value },
+            TurningPoint {
+                at: minus_at,
+                value: minus_value,
+            },
+        ])
     }
     fn enclose(&self, x: Interval) -> Interval {
         elementary::tanh(x)

@@ -1,0 +1,365 @@
+//! `multistep analyze` and `multistep region`: arguments and output.
+//!
+//! With `json`, one object per result goes to the writer and nothing else does.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args};
+use serde::Serialize;
+
+use crate::exact::rational;
+use crate::exact::sturm::RealRoot;
+use crate::multistep::analyze::Bound;
+use crate::multistep::methods_csv::{self, read_limited};
+use crate::multistep::optimum::least_parasitic_modulus;
+use crate::multistep::region::{Closure, End};
+use crate::multistep::{
+    self, Kind, LinearMultistep, ParametricFamily, Region, by_name, family, parametric,
+};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The input is bad or cannot be analysed.
+    #[error(transparent)]
+    Multistep(#[from] multistep::Error),
+    /// Results cannot be written.
+    #[error("writing results: {0}")]
+    Write(#[from] io::Error),
+    /// A result cannot be encoded.
+    #[error("encoding a result: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The drawing failed.
+    #[error("drawing {}: {problem}", path.display())]
+    Svg {
+        /// The file.
+        path: PathBuf,
+        /// What the drawing library said.
+        problem: String,
+    },
+    /// A file cannot be written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Arguments of `multistep analyze`.
+#[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("method").required(true).args(["alpha", "name", "file"])))]
+pub struct AnalyzeArgs {
+    /// Coefficients alpha_0 … alpha_k: integers, decimals or fractions, separated by spaces
+    #[arg(
+        long,
+        value_name = "LIST",
+        allow_hyphen_values = true,
+        requires = "beta"
+    )]
+    pub alpha: Option<String>,
+    /// Coefficients beta_0 … beta_k
+    #[arg(
+        long,
+        value_name = "LIST",
+        allow_hyphen_values = true,
+        requires = "alpha"
+    )]
+    pub beta: Option<String>,
+    /// The coefficients are for y'' = f instead of y' = f
+    #[arg(long, requires = "alpha")]
+    pub second_order: bool,
+    /// A named method, for example ab3, bdf6, leapfrog, "zerosnet(-9/5)"
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub name: Option<String>,
+    /// A table with the columns name, kind, alpha, beta
+    #[arg(long, value_name = "CSV")]
+    pub file: Option<PathBuf>,
+}
+
+/// Arguments of `multistep region`.
+#[derive(Debug, Clone, Args)]
+pub struct RegionArgs {
+    /// zerosnet, lm-resnet, or a TOML file with parameter, alpha and beta
+    #[arg(value_name = "FAMILY")]
+    pub family: PathBuf,
+    /// Draw the largest parasitic modulus over the parameter
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
+
+/// Runs `multistep analyze`.
+///
+/// # Errors
+///
+/// [`Error`].
+pub fn analyze(args: &AnalyzeArgs, json: bool, out: &mut dyn Write) -> Result<(), Error> {
+    for method in methods(args)? {
+        let analysis = multistep::analyze(&method)?;
+        if json {
+            serde_json::to_writer(&mut *out, &analysis)?;
+            writeln!(out)?;
+        } else {
+            write!(out, "{analysis}")?;
+        }
+    }
+    Ok(())
+}
+
+fn methods(args: &AnalyzeArgs) -> Result<Vec<LinearMultistep>, multistep::Error> {
+    if let Some(path) = &args.file {
+        return methods_csv::read(path);
+    }
+    if let Some(name) = &args.name {
+        return Ok(vec![by_name(name)?]);
+    }
+    let list = |option: &'static str, text: &Option<String>| {
+        rational::parse_list(text.as_deref().unwrap_or_default()).map_err(|source| {
+            multistep::Error::Number {
+                place: format!("--{option}"),
+                source,
+            }
+        })
+    };
+    let (alpha, beta) = (list("alpha", &args.alpha)?, list("beta", &args.beta)?);
+    let kind = if args.second_order {
+        Kind::Second
+    } else {
+        Kind::First
+    };
+    Ok(vec![LinearMultistep::new("given", kind, alpha, beta)?])
+}
+
+#[derive(Serialize)]
+struct RegionRecord {
+    family: String,
+    parameter: String,
+    kind: Kind,
+    region: String,
+    pieces: Vec<PieceRecord>,
+    critical_points: Vec<Bound>,
+    optimum: Option<OptimumRecord>,
+}
+
+#[derive(Serialize)]
+struct PieceRecord {
+    lower: Bound,
+    lower_closure: Closure,
+    upper: Bound,
+    upper_closure: Closure,
+}
+
+#[derive(Serialize)]
+struct OptimumRecord {
+    parameter: String,
+    max_parasitic_modulus: String,
+}
+
+/// Runs `multistep region`.
+///
+/// # Errors
+///
+/// [`Error`].
+pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), Error> {
+    let family = find_family(&args.family)?;
+    let set = multistep::region(&family)?;
+    if let Some(path) = &args.svg {
+        write_beside(
+            path,
+            super::multistep_svg::draw(&family, &set)
+                .map_err(|problem| Error::Svg {
+                    path: path.clone(),
+                    problem,
+                })?
+                .as_bytes(),
+        )?;
+    }
+    let best = least_parasitic_modulus(&family);
+    let record = RegionRecord {
+        family: family.name().to_owned(),
+        parameter: family.parameter().to_owned(),
+        kind: family.kind(),
+        region: set.in_words(family.parameter()),
+        pieces: pieces(&set),
+        critical_points: set.critical.iter().map(Bound::of).collect(),
+        optimum: best.map(|o| OptimumRecord {
+            parameter: o.parameter.to_string(),
+            max_parasitic_modulus: o.modulus.to_string(),
+        }),
+    };
+    if json {
+        serde_json::to_writer(&mut *out, &record)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "{}: zero-stable iff {}", record.family, record.region)?;
+    let points: Vec<String> = record
+        .critical_points
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    writeln!(
+        out,
+        "  decided exactly on and between the critical points {}",
+        points.join(", ")
+    )?;
+    if let Some(o) = &record.optimum {
+        writeln!(
+            out,
+            "  largest parasitic modulus is least at {} = {}: {}",
+            record.parameter, o.parameter, o.max_parasitic_modulus
+        )?;
+    }
+    Ok(())
+}
+
+fn find_family(argument: &Path) -> Result<ParametricFamily, multistep::Error> {
+    if let Some(family) = argument.to_str().and_then(family::parametric_by_name) {
+        return Ok(family);
+    }
+    let bytes = read_limited(argument, parametric::MAX_FILE)?;
+    let text = String::from_utf8(bytes).map_err(|_| multistep::Error::FamilyFile {
+        path: argument.to_owned(),
+        problem: Box::new(parametric::Problem::Encoding),
+    })?;
+    ParametricFamily::from_toml(&text, argument)
+}
+
+fn pieces(set: &Region) -> Vec<PieceRecord> {
+    let side = |end: &End, infinite: &str| match end {
+        End::Infinite => (Bound::Exact(infinite.to_owned()), Closure::Open),
+        End::At(x, closure) => (Bound::of(x), *closure),
+    };
+    let record = |piece: &multistep::region::Piece| {
+        let (lower, lower_closure) = side(&piece.lo, "-inf");
+        let (upper, upper_closure) = side(&piece.hi, "inf");
+        PieceRecord {
+            lower,
+            lower_closure,
+            upper,
+            upper_closure,
+        }
+    };
+    set.pieces.iter().map(record).collect()
+}
+
+/// Writes a file beside its target and renames it, so that the target is whole or absent.
+fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::File {
+        path: path.to_owned(),
+        source,
+    };
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are private; a result is as readable as the user's mask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+/// The position of a critical point for drawing.
+pub(super) fn approximate(x: &RealRoot) -> f64 {
+    let mut x = x.clone();
+    x.refine_to(&rational::Rational::from((1, 1_u64 << 40)));
+    x.lo().to_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn none() -> AnalyzeArgs {
+        AnalyzeArgs {
+            alpha: None,
+            beta: None,
+            second_order: false,
+            name: None,
+            file: None,
+        }
+    }
+
+    fn json(args: &AnalyzeArgs) -> serde_json::Value {
+        let mut out = Vec::new();
+        analyze(args, true, &mut out).expect("analysed");
+        serde_json::from_slice(&out).expect("one object")
+    }
+
+    #[test]
+    fn coefficients_and_names_agree() {
+        let given = AnalyzeArgs {
+            alpha: Some("\u{2212}1 0 1".into()),
+            beta: Some("0, 2, 0".into()),
+            ..none()
+        };
+        let named = AnalyzeArgs {
+            name: Some("leapfrog".into()),
+            ..none()
+        };
+        let (a, b) = (json(&given), json(&named));
+        assert_eq!(a["name"], "given");
+        for key in [
+            "order",
+            "error_constant",
+            "zero_stable",
+            "strong",
+            "roots",
+            "roots_in_on_out",
+            "alpha",
+        ] {
+            assert_eq!(a[key], b[key], "{key}");
+        }
+        assert_eq!(a["strong"], "weak");
+        assert_eq!(a["roots"][0]["re"], serde_json::json!(["-1", "-1"]));
+        assert_eq!(a["absolute_stability_interval"], serde_json::json!([]));
+    }
+
+    #[test]
+    fn region_record_and_drawing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let svg = folder.path().join("z.svg");
+        let args = RegionArgs {
+            family: "zerosnet".into(),
+            svg: Some(svg.clone()),
+        };
+        let mut out = Vec::new();
+        region(&args, true, &mut out).expect("decided");
+        let record: serde_json::Value = serde_json::from_slice(&out).expect("one object");
+        assert_eq!(record["region"], "lambda <= -1 or lambda > 1/3");
+        assert_eq!(record["pieces"][0]["upper"], "-1");
+        assert_eq!(record["pieces"][0]["upper_closure"], "closed");
+        assert_eq!(record["pieces"][1]["lower_closure"], "open");
+        assert_eq!(record["optimum"]["parameter"], "-9/5");
+        let drawing = std::fs::read_to_string(&svg).expect("written");
+        assert!(drawing.starts_with("<svg") && drawing.contains("lambda"));
+    }
+
+    #[test]
+    fn bad_input_is_an_error_with_a_place() {
+        let bad = AnalyzeArgs {
+            alpha: Some("-1 x".into()),
+            beta: Some("1 0".into()),
+            ..none()
+        };
+        let message = analyze(&bad, true, &mut Vec::new())
+            .expect_err("bad")
+            .to_string();
+        assert_eq!(
+            message,
+            "--alpha: `x` is not an integer, a decimal or a fraction p/q"
+        );
+        let missing = RegionArgs {
+            family: "/nonexistent.toml".into(),
+            svg: None,
+        };
+        assert!(region(&missing, true, &mut Vec::new()).is_err());
+    }
+}
