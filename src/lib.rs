@@ -7,6 +7,7 @@
 //! model file ─read─▶ Network ─lower─▶ Graph ─▶ Bounds ─▶ Verdict ─▶ Certificate ─▶ check
 //! ```
 
+pub mod data;
 pub mod exact;
 pub mod exec;
 pub mod graph;
@@ -14,3 +15,5 @@ pub mod network;
 pub mod ode;
 pub mod ops;
 pub mod rounding;
+pub mod search;
+pub mod train;

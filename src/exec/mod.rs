@@ -9,6 +9,7 @@
 pub mod cpu;
 pub mod device;
 pub mod operands;
+pub mod plan;
 pub mod program;
 pub mod random;
 #[cfg(feature = "gpu")]

@@ -374,10 +374,10 @@ impl Program {
         self.instructions.push(instruction);
     }
 
-    /// Appends the instructions from position `start` on again, `times` times:
-    /// the later steps of an attack run on the buffers of the first.
-    pub fn repeat_from(&mut self, start: usize, times: usize) {
-        let block = self.instructions.get(start..).unwrap_or(&[]).to_vec();
+    /// Appends the instructions at the positions of `range` again, `times`
+    /// times: the later steps of an attack run on the buffers of the first.
+    pub fn repeat(&mut self, range: std::ops::Range<usize>, times: usize) {
+        let block = self.instructions.get(range).unwrap_or(&[]).to_vec();
         for _ in 0..times {
             self.instructions.extend_from_slice(&block);
         }

@@ -1,6 +1,8 @@
 //! A network as its author wrote it: primitive operators and ODE blocks.
 //! [`Network::lower`] unrolls the blocks into a [`Graph`].
 
+pub mod build;
+
 use crate::exact::Rational;
 use crate::graph::{self, Graph, GraphBuilder, NodeId, Op};
 use crate::ode::{self, Field, Method};

@@ -16,6 +16,9 @@ mod memory;
 mod optimiser;
 mod pointwise;
 
+#[cfg(test)]
+mod tests;
+
 use super::program::{BufferId, Instruction, Program};
 use super::{Error, Executor, Session};
 use memory::Memory;
