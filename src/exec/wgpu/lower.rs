@@ -145,7 +145,7 @@ pub(super) fn lower(program: &Program, index: usize, split_k: bool) -> Result<Lo
                 has_sign = o.whole_if(*sign_of);
                 o.whole(*out);
                 words = vec![Word::Extent(m), Word::Extent(n), Word::Rows];
-                grid = Grid::Fixed(m.div_ceil(16).saturating_mul(n.div_ceil(16)));
+                grid = Grid::Fixed(m.div_ceil(32).saturating_mul(n.div_ceil(32)));
             } else {
                 rows = m;
                 if *transpose_a {

@@ -51,7 +51,7 @@ pub(super) enum Grid {
     PerRow,
     /// so many workgroups, whatever the rows
     Fixed(usize),
-    /// 16 × 16 tiles of (rows, this many columns)
+    /// 32 × 32 tiles of (rows, this many columns)
     Tiles(usize),
 }
 

@@ -195,7 +195,7 @@ fn groups(grid: Grid, rows: usize) -> usize {
         Grid::Elements(per_row) => rows.saturating_mul(per_row).div_ceil(64),
         Grid::PerRow => rows,
         Grid::Fixed(count) => count,
-        Grid::Tiles(columns) => rows.div_ceil(16).saturating_mul(columns.div_ceil(16)),
+        Grid::Tiles(columns) => rows.div_ceil(32).saturating_mul(columns.div_ceil(32)),
     }
 }
 
