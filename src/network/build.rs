@@ -62,6 +62,17 @@ pub enum Kind {
     Zerosnet,
 }
 
+impl Kind {
+    /// The name in configurations and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Residual => "residual",
+            Kind::Ode => "ode",
+            Kind::Zerosnet => "zerosnet",
+        }
+    }
+}
+
 /// Description of a network with one ODE block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

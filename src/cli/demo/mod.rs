@@ -37,13 +37,6 @@ pub struct Args {
     count: u32,
 }
 
-/// The networks: name and configuration.
-const NETWORKS: [(&str, &str); 3] = [
-    ("residual", include_str!("../../../data/demo/residual.toml")),
-    ("ode", include_str!("../../../data/demo/ode.toml")),
-    ("zerosnet", include_str!("../../../data/demo/zerosnet.toml")),
-];
-
 /// The headline radii.
 const EPS_LINF: (u32, u32) = (1, 20);
 const EPS_L2: (u32, u32) = (3, 10);
@@ -104,17 +97,16 @@ fn train_all(
     dataset: &Dataset,
     executor: &dyn Executor,
 ) -> Result<Vec<TrainedModel>, Error> {
-    let mut configs = Vec::new();
-    for (name, text) in NETWORKS {
-        let mut config = Config::parse(&format!("{name}.toml"), text)?;
+    let mut configs = Config::demo()?;
+    for config in &mut configs {
         config.seed = config.seed.wrapping_add(global.seed);
-        configs.push((name, config));
     }
-    let epochs = configs.iter().map(|c| c.1.train.epochs).sum();
+    let epochs = configs.iter().map(|c| c.train.epochs).sum();
     let bar = progress::bar("training three networks", epochs);
     let trained: Result<Vec<TrainedModel>, Error> = configs
         .into_par_iter()
-        .map(|(name, config)| {
+        .map(|config| {
+            let name = config.model.kind.name();
             let trained = train(&config, executor, dataset, None, &mut |_| bar.inc(1))?;
             let path = args.out.join(format!("{name}.onnx"));
             trained.network.save(&path)?;
