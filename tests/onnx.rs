@@ -1,16 +1,22 @@
 //! ONNX files: round trips, real models against onnxruntime, malformed input.
 
+#![allow(clippy::unwrap_used)] // a failure is a failed test
+
+#[path = "onnx/blocks.rs"]
+mod blocks;
+#[path = "onnx/coefficients.rs"]
+mod coefficients;
 #[path = "onnx/competition.rs"]
 mod competition;
 #[path = "onnx/malformed.rs"]
 mod malformed;
+#[path = "onnx/operators.rs"]
+mod operators;
 #[path = "onnx/random.rs"]
 mod random;
 #[path = "onnx/round_trip.rs"]
 mod round_trip;
 #[path = "onnx/runtime.rs"]
 mod runtime;
-#[path = "onnx/semantics.rs"]
-mod semantics;
 #[path = "onnx/wire.rs"]
 mod wire;

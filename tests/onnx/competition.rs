@@ -145,7 +145,7 @@ fn competition_networks_agree_with_onnxruntime() {
             graph,
             Job {
                 model,
-                inputs: jobs[k].inputs.clone(),
+                inputs: jobs[k].inputs[..1].to_vec(),
                 check: true,
             },
         ));
@@ -217,5 +217,31 @@ fn model_files_pass_the_checker() {
         .collect();
     for (job, answer) in jobs.iter().zip(runtime::run(&python, &jobs)) {
         answer.unwrap_or_else(|e| panic!("{}: {e}", job.model.display()));
+    }
+}
+
+#[test]
+fn the_script_compares_exported_logits() {
+    let Some(python) = runtime::python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.onnx");
+    let network = random::network(3);
+    network.save_unrolled(&model).unwrap();
+    let graph = network.lower().unwrap();
+    let x = vec![0.5; graph.input_shape(0).len()];
+    let mut y = dahlquist::graph::eval_f64(&graph, &x);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/check_onnx.py");
+    for accepted in [true, false] {
+        let logits = folder.path().join("logits.jsonl");
+        let line = serde_json::json!({"input": x, "logits": y});
+        std::fs::write(&logits, line.to_string()).unwrap();
+        let run = std::process::Command::new(&python)
+            .args([&script, &model, &logits])
+            .output()
+            .unwrap();
+        assert_eq!(run.status.success(), accepted, "{run:?}");
+        y[0] += 1.0;
     }
 }

@@ -40,7 +40,7 @@
 //! and use constants of the enclosing graph. Adaptive blocks (`rtol`, `atol`)
 //! are refused.
 //!
-//! Four more nodes hold what the default domain cannot hold exactly; they
+//! Five more nodes hold what the default domain cannot hold exactly; they
 //! appear in written models only:
 //!
 //! | node | operands | attributes | value |

@@ -42,7 +42,8 @@ impl<'m> GraphReader<'m, '_> {
             Some(axes) => Some(axes.to_vec()),
             None => self.integers(n, 1)?,
         };
-        let axes = match axes {
+        // An empty list means the same as none.
+        let axes = match axes.filter(|axes| !axes.is_empty()) {
             Some(axes) => self.axes(n, &axes, x.full.len())?,
             None if n.int("noop_with_empty_axes", 0)? != 0 => return Ok(Value::Variable(x)),
             None => (0..x.full.len()).collect(),

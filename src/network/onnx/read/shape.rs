@@ -107,6 +107,9 @@ impl<'m> GraphReader<'m, '_> {
             None => self.integers(n, 1)?,
         };
         let axes = match axes {
+            Some(axes) if axes.is_empty() => {
+                return Err(n.bad("axes", "an empty list", "axes, or none for all of extent 1"));
+            }
             Some(axes) => self.axes(n, &axes, full.len())?,
             None => (0..full.len()).filter(|&k| full[k] == 1).collect(),
         };
