@@ -88,7 +88,7 @@ fn network(name: &str, method: &str, place: Place, shift: usize) -> Network {
     Network {
         name: name.to_owned(),
         method: method.to_owned(),
-        parameters: 7_498 + 1_024 * shift as u64,
+        parameters: Some(7_498 + 1_024 * shift as u64),
         clean: Count {
             hits: 191 - shift,
             total: 200,
@@ -119,11 +119,11 @@ fn network(name: &str, method: &str, place: Place, shift: usize) -> Network {
             upper: 148.213 + 20.0 * s,
             lower: Some(23.8765 + s),
         }),
-        stability: Stability {
+        stability: Some(Stability {
             zero_stable: true,
             roots,
             place,
-        },
+        }),
         curves: vec![
             falling(
                 "PGD attack",
@@ -398,7 +398,7 @@ fn hostile_names_are_escaped() {
         network.method = evil.to_owned();
         network.certificates.command = evil.to_owned();
         network.curves[0].label = evil.to_owned();
-        network.stability.roots[0].value = evil.to_owned();
+        network.stability.as_mut().expect("stability is set").roots[0].value = evil.to_owned();
         network.certified[0].by = evil.to_owned();
     }
     for tile in &mut report.gallery {
@@ -427,7 +427,12 @@ fn empty_and_absurd_inputs_still_render() -> Result<(), Error> {
         network.lipschitz = None;
         network.curves.clear();
         network.losses.clear();
-        network.stability.roots.clear();
+        network
+            .stability
+            .as_mut()
+            .expect("stability is set")
+            .roots
+            .clear();
         network.clean = Count { hits: 0, total: 0 };
     }
     bare.region = Some(Region {
@@ -448,7 +453,7 @@ fn empty_and_absurd_inputs_still_render() -> Result<(), Error> {
             upper: f64::INFINITY,
             lower: Some(f64::MAX),
         });
-        network.stability.place = Place::Member {
+        network.stability.as_mut().expect("stability is set").place = Place::Member {
             parameter: String::new(),
             at: f64::NAN,
             modulus: f64::NAN,

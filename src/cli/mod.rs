@@ -16,6 +16,7 @@ mod lipschitz;
 pub mod multistep;
 mod multistep_svg;
 mod progress;
+mod report;
 pub mod results;
 mod train;
 
@@ -160,6 +161,8 @@ enum Command {
     Multistep(Multistep),
     /// Write a model as plain ONNX that any runtime can run
     Export(export::Args),
+    /// Make an HTML report from result files
+    Report(report::Args),
     /// List adapters, their limits, and which one `auto` picks
     Devices,
 }
@@ -193,6 +196,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Error> {
             multistep::region(args, global.json, &mut io::stdout().lock())?
         }
         Command::Export(args) => export::run(args)?,
+        Command::Report(args) => report::run(args)?,
         Command::Devices => devices::run(global)?,
     }
     Ok(ExitCode::SUCCESS)

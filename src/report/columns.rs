@@ -224,20 +224,21 @@ pub(super) fn discretisations(report: &Report) -> Vec<Column> {
             Some(n.method.clone())
         }),
         column(report, ("parameters", ""), Side::Value, None, |n| {
-            Some(n.parameters.to_string())
+            n.parameters.map(|p| p.to_string())
         }),
         column(report, (parameter, family), Side::Value, exact, |n| {
-            Some(match &n.stability.place {
+            n.stability.as_ref().map(|s| match &s.place {
                 Place::Member { parameter, .. } => typographic(parameter),
                 Place::OneStep => "one-step".to_owned(),
                 Place::Other => "–".to_owned(),
             })
         }),
         column(report, ("zero-stable", ""), Side::Value, exact, |n| {
-            Some(if n.stability.zero_stable { "yes" } else { "no" }.to_owned())
+            let verdict = |s: &super::Stability| if s.zero_stable { "yes" } else { "no" };
+            n.stability.as_ref().map(|s| verdict(s).to_owned())
         }),
         column(report, ("roots of ρ", ""), Side::Value, exact, |n| {
-            Some(roots(n))
+            n.stability.as_ref().map(roots)
         }),
     ];
     for column in &mut out {
@@ -246,11 +247,11 @@ pub(super) fn discretisations(report: &Report) -> Vec<Column> {
     out
 }
 
-fn roots(network: &Network) -> String {
+fn roots(stability: &super::Stability) -> String {
     let one = |root: &super::Root| match root.multiplicity {
         1 => typographic(&root.value),
         m => format!("{} (×{m})", typographic(&root.value)),
     };
-    let all: Vec<String> = network.stability.roots.iter().map(one).collect();
+    let all: Vec<String> = stability.roots.iter().map(one).collect();
     all.join(", ")
 }

@@ -127,8 +127,8 @@ pub struct Network {
     pub name: String,
     /// The discretisation: name of the ODE method.
     pub method: String,
-    /// Number of parameters.
-    pub parameters: u64,
+    /// Number of parameters, if known.
+    pub parameters: Option<u64>,
     /// Correct samples without perturbation.
     pub clean: Count,
     /// Attacks, as upper bounds of the robust accuracy.
@@ -142,7 +142,7 @@ pub struct Network {
     /// Lipschitz constant end to end.
     pub lipschitz: Option<Lipschitz>,
     /// Root condition of the discretisation.
-    pub stability: Stability,
+    pub stability: Option<Stability>,
     /// Accuracy-against-ε curves in the norm of the report.
     pub curves: Vec<Curve>,
     /// Training loss after each epoch; may be empty.

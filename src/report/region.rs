@@ -167,7 +167,8 @@ fn members(
         colours.push(stage::INK);
     }
     for network in networks {
-        let Place::Member { at, modulus, .. } = &network.stability.place else {
+        let Some(Place::Member { at, modulus, .. }) = network.stability.as_ref().map(|s| &s.place)
+        else {
             continue;
         };
         if shows(axes, *at) && *modulus > 0.0 {
@@ -241,7 +242,11 @@ fn one_step_line(area: &Area<'_>, networks: &[Network]) -> Drawn {
     let style = stage::font(12.0, stage::INK, LEFT);
     stage::write(area, "one-step methods: only root 1", (0.0, y), style)?;
     let mut x = 210.0;
-    let one_step = |n: &&Network| n.stability.place == Place::OneStep;
+    let one_step = |n: &&Network| {
+        n.stability
+            .as_ref()
+            .is_some_and(|s| s.place == Place::OneStep)
+    };
     for network in networks.iter().filter(one_step) {
         let side = [
             (x - 5.0, y - 5.0),

@@ -141,7 +141,7 @@ fn network(run: &Run) -> Result<Network, Error> {
             .ode_blocks()
             .next()
             .map_or(String::new(), |b| b.1.method.name().into()),
-        parameters: parameters as u64,
+        parameters: Some(parameters as u64),
         clean: count(run.crown.iter().filter(|a| correct(a)).count()),
         attacked: vec![
             score("PGD", "L∞", eps, withstood(eps)),
@@ -168,7 +168,7 @@ fn network(run: &Run) -> Result<Network, Error> {
             upper: *run.lipschitz.upper.value.get(),
             lower: run.lipschitz.lower.as_ref().map(|w| w.value),
         }),
-        stability: run.stability.clone(),
+        stability: Some(run.stability.clone()),
         curves: vec![
             curve("PGD", Evidence::Witness, &withstood),
             curve("CROWN", Evidence::Proved, &|e| certified(&run.crown, e)),
