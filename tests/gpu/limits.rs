@@ -235,7 +235,7 @@ fn a_program_runs_many_times_with_changing_scalars() {
         out,
         accumulate: true,
     });
-    p.repeat_from(0, 2);
+    p.repeat(0..1, 2);
     let mut s = gpu.load(&p).expect("loads");
     let mut sum = 0.0;
     for step in 1..5u8 {
