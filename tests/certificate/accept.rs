@@ -170,10 +170,6 @@ fn every_rounding_is_paid_for() {
     let mut accepted = 0;
     for _ in 0..2000 {
         let (n, m) = (2, 2);
-        let tiny = |r: &mut Numbers| {
-            let scale = 2f64.powi(-85 - (r.bits() % 40) as i32);
-            (r.unit() * scale) as f32
-        };
         let ratio = |r: &mut Numbers| {
             let p = 1 + (r.bits() % 30) as i64;
             q(
@@ -181,11 +177,21 @@ fn every_rounding_is_paid_for() {
                 1 + r.bits() % 30,
             )
         };
-        // y = c (W x + b) through a rectifier that is the identity there.
-        let weights: Vec<f32> = (0..n * m).map(|_| tiny(&mut r)).collect();
-        let bias: Vec<f32> = (0..m)
-            .map(|_| 4.0 * tiny(&mut r).abs() + 2f32.powi(-80))
-            .collect();
+        // Weights, biases and lower slopes: either below the grid, with the
+        // identity as relaxation; or of usual size with boxes that binary64
+        // holds exactly, and any slope. In both no slack hides a rounding.
+        let tiny = r.bits().is_multiple_of(2);
+        let dyadic = |r: &mut Numbers, unit: i32| (r.unit() * 64.0).round() * 2f64.powi(-unit);
+        let (weights, bias): (Vec<f32>, Vec<f32>) = if tiny {
+            let w = (0..n * m).map(|_| (r.unit() * 2f64.powi(-114)) as f32);
+            let w = w.collect();
+            let b = (0..m).map(|_| (2f64.powi(-108) * (2.0 + r.unit())) as f32);
+            (w, b.collect())
+        } else {
+            let w = (0..n * m).map(|_| dyadic(&mut r, 6) as f32).collect();
+            (w, vec![8.0; m])
+        };
+        // y = c relu(W x + b), and the rectifier is the identity there.
         let c = ratio(&mut r);
         let mut b = GraphBuilder::new();
         let x = b.input("x", Shape::new(&[n]));
@@ -206,8 +212,12 @@ fn every_rounding_is_paid_for() {
         let exact = |v: f32| Rational::from_f32(v).unwrap();
         let region: Vec<(Rational, Rational)> = (0..n)
             .map(|_| {
-                let lo: Rational = ratio(&mut r) / 40;
-                (lo.clone(), lo + q(1, 1 + r.bits() % 50))
+                if tiny {
+                    let lo: Rational = ratio(&mut r) / 40;
+                    return (lo.clone(), lo + q(1, 1 + r.bits() % 50));
+                }
+                let lo = Rational::from_f64(dyadic(&mut r, 6)).unwrap();
+                (lo.clone(), lo + q(1, 16))
             })
             .collect();
         let row: Vec<Rational> = (0..m).map(|_| ratio(&mut r)).collect();
@@ -226,7 +236,7 @@ fn every_rounding_is_paid_for() {
             }
             offset += l * exact(bias[o]);
         }
-        let target = q(1 + (r.bits() % 1000) as i64, 1 << 10) >> (95 + (r.bits() % 20) as u32);
+        let target = q(1 + (r.bits() % 1000) as i64, 1 << 10) >> (108 + (r.bits() % 10) as u32);
         let constant = target.clone() - offset - least(&pulled);
 
         let number = |x: f64| Hex::new(x).unwrap();
@@ -237,8 +247,14 @@ fn every_rounding_is_paid_for() {
             let down = least(&w) + exact(bias);
             assert!(down > 0, "the rectifier is the identity");
             let up = exact(bias) - least(&minus);
-            lo.push(number(down.to_f64().next_down() * 0.999));
-            hi.push(number(up.to_f64().next_up() * 1.001));
+            if tiny {
+                lo.push(number(down.to_f64().next_down() * 0.999));
+                hi.push(number(up.to_f64().next_up() * 1.001));
+            } else {
+                assert!(Rational::from_f64(down.to_f64()).unwrap() == down);
+                lo.push(number(down.to_f64()));
+                hi.push(number(up.to_f64()));
+            }
         }
         let mut slope = || {
             (0..m)
