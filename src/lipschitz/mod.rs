@@ -13,7 +13,7 @@
 //! | `witness.rs`, [`quotient`] | a pair of points, and its difference quotient enclosed from below |
 //!
 //! [`analyze`] takes the smallest of the methods asked for. Every number says
-//! which [`Semantics`] it has; a `flow` number never certifies the recurrence.
+//! which [`Semantics`](crate::verify::Semantics) it has; a `flow` number never certifies the recurrence.
 
 mod affine;
 mod centered;
