@@ -10,10 +10,10 @@
 //! | `local.rs` | the interval Jacobian, over a box or everywhere |
 //! | `lognorm.rs` | `μ_∞` of a field by rows |
 //! | `ode.rs` | ODE blocks: the recurrence that is run, and the flow |
-//! | `witness.rs` | difference quotients, enclosed from below |
+//! | `witness.rs`, [`quotient`] | a pair of points, and its difference quotient enclosed from below |
 //!
 //! [`analyze`] takes the smallest of the methods asked for. Every number says
-//! which [`Semantics`] it has; a `flow` number never certifies the recurrence.
+//! which [`Semantics`](crate::verify::Semantics) it has; a `flow` number never certifies the recurrence.
 
 mod affine;
 mod centered;
@@ -23,6 +23,7 @@ mod lognorm;
 mod matrix;
 mod ode;
 mod product;
+mod quotient;
 mod report;
 mod slopes;
 mod spectral;
@@ -34,8 +35,9 @@ use crate::rounding::EnvironmentError;
 
 pub use affine::operator_norm;
 pub use domain::Domain;
+pub use quotient::quotient;
 pub use report::{BlockReport, Report, Upper, analyze};
-pub use witness::{Witness, quotient};
+pub use witness::Witness;
 
 /// Why an analysis could not be made.
 #[derive(Debug, thiserror::Error)]

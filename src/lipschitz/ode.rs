@@ -57,9 +57,9 @@ impl Block<'_> {
         let mut builder = GraphBuilder::new();
         let z = builder.input("z", shape);
         let out = body(&mut builder, z).map_err(|e| self.wrap(e))?;
-        Ok(builder
+        builder
             .finish(out)
-            .map_err(|e| self.wrap(ode::Error::Graph(e)))?)
+            .map_err(|e| self.wrap(ode::Error::Graph(e)))
     }
 
     /// The whole block as a graph of its state.
@@ -71,7 +71,7 @@ impl Block<'_> {
     /// Step `n` of a one-step method.
     fn step_graph(&self, n: usize, table: &ode::Tableau) -> Result<Graph, Error> {
         let h = self.step();
-        let t0 = Rational::from(&self.block.t0 + Rational::from(&h * n as u64));
+        let t0 = &self.block.t0 + Rational::from(&h * n as u64);
         let t1 = Rational::from(&t0 + &h);
         let field = Field::Shared(self.block.field.at(n).clone());
         let method = Method::RungeKutta(table.clone());
@@ -95,8 +95,9 @@ impl Block<'_> {
         })
     }
 
-    /// The recurrence's bound: see [`one_step`] and [`Recurrence`], and the
-    /// Jacobian of the whole block. `input` is the box of the initial state.
+    /// The recurrence's bound: see [`Block::one_step`] and [`Recurrence`], and the
+    /// centred form and the Jacobian of the whole block. `input` is the box of
+    /// the initial state.
     pub(super) fn discrete(
         &self,
         input: Option<&Boxes>,
@@ -111,15 +112,23 @@ impl Block<'_> {
                 Method::Multistep(m) => self.multistep(m, via, cache)?,
             };
         }
-        if via.contains(&Via::Local) && local::affordable(&whole) {
-            let slopes = match input {
-                None => Slopes::everywhere(&whole),
-                Some(x) => Slopes::over(&whole, vec![x.clone()]).0,
-            };
-            let l = norm_up(&jacobian(&whole, 0, &slopes), cache.norm());
-            if l < best.0 {
-                best = (l, Via::Local.name());
+        let slopes = match input {
+            None => Slopes::everywhere(&whole),
+            Some(x) => Slopes::over(&whole, vec![x.clone()]).0,
+        };
+        let mut offer = |value: f64, way: Via| {
+            if value < best.0 {
+                best = (value, way.name());
             }
+        };
+        if via.contains(&Via::Centered) && centered::affordable(&whole) {
+            offer(centered(&whole, 0, &slopes, cache), Via::Centered);
+        }
+        if via.contains(&Via::Local) && local::affordable(&whole) {
+            offer(
+                norm_up(&jacobian(&whole, 0, &slopes), cache.norm()),
+                Via::Local,
+            );
         }
         Ok(best)
     }

@@ -15,7 +15,7 @@ use super::{Error, Method, Via};
 use crate::bounds::interval_boxes;
 use crate::graph::{Graph, Op};
 use crate::network::{Layer, Network};
-use crate::rounding::eft::{add_up, mul_up};
+use crate::rounding::eft::{add_up, mul_up, sqrt_up};
 use crate::rounding::{Boxes, Interval, check_environment};
 use crate::verify::{Norm, Proved, Semantics};
 
@@ -29,15 +29,39 @@ pub struct Upper {
     /// the method that gave the smallest value: `product`, `centered`, `local`;
     /// for the flow `log_norm` or `gronwall`
     pub method: &'static str,
+    /// the norm it was computed in: the 2-norm's bound times `sqrt(n)` bounds the
+    /// others, and is often smaller where many layers multiply
+    pub through: Norm,
 }
 
 impl Upper {
-    fn new(value: f64, semantics: Semantics, method: &'static str) -> Upper {
+    fn new(value: f64, semantics: Semantics, method: &'static str, through: Norm) -> Upper {
         Upper {
             value: Proved::new(ceiling(value)),
             semantics,
             method,
+            through,
         }
+    }
+
+    /// The smaller of this bound and `factor` times one in another norm.
+    fn or(self, factor: f64, other: Upper) -> Upper {
+        let value = ceiling(mul_up(factor, *other.value.get()));
+        if value < *self.value.get() {
+            Upper::new(value, self.semantics, other.method, other.through)
+        } else {
+            self
+        }
+    }
+}
+
+/// The factor from a 2-norm constant of a map ℝⁿ → ℝᵐ to one in `norm`:
+/// `‖·‖_∞ <= ‖·‖₂ <= sqrt(n) ‖·‖_∞` and `‖·‖₁ <= sqrt(m) ‖·‖₂`, `‖·‖₂ <= ‖·‖₁`.
+fn from_l2(norm: Norm, n: usize, m: usize) -> f64 {
+    match norm {
+        Norm::Linf => sqrt_up(n as f64),
+        Norm::L2 => 1.0,
+        Norm::L1 => sqrt_up(m as f64),
     }
 }
 
@@ -112,7 +136,6 @@ pub fn analyze(
             expected: graph.input_shape(0).len(),
         });
     }
-    let via = method.via();
     if (method == Method::Local && !local::affordable(&graph))
         || (method == Method::Centered
             && network.ode_blocks().next().is_none()
@@ -123,34 +146,71 @@ pub fn analyze(
             network: network.name.clone(),
         });
     }
-    let mut cache = NormCache::new(norm);
-    let walk = Walk {
-        network,
-        input: input.as_ref(),
-        via,
-        norm,
+    let bounds = |norm: Norm| -> Result<Uppers, Error> {
+        let walk = Walk {
+            network,
+            input: input.as_ref(),
+            method,
+            norm,
+        };
+        walk.uppers(&graph)
     };
-    let layers = walk.layers(&mut cache)?;
-    let mut upper = Upper::new(layers.discrete, Semantics::Discrete, layers.method);
-    if method == Method::Local {
-        upper = Upper::new(f64::INFINITY, Semantics::Discrete, Via::Local.name());
+    let mut best = bounds(norm)?;
+    if norm != Norm::L2 {
+        best.improve(norm, &graph, bounds(Norm::L2)?);
     }
-    for (value, name) in whole(&graph, input.as_ref(), via, &mut cache) {
-        if value < *upper.value.get() {
-            upper = Upper::new(value, Semantics::Discrete, name);
-        }
+    let mut blocks = Vec::new();
+    for (bounds, (name, block)) in best.blocks.into_iter().zip(network.ode_blocks()) {
+        let graph = Block { name, block }.graph()?;
+        blocks.push(BlockReport {
+            name: name.into(),
+            scheme: block.method.name().into(),
+            steps: block.steps,
+            discrete: bounds.discrete,
+            flow: bounds.flow,
+            lower: search(&graph, norm, &Domain::from_boxes(bounds.input.as_ref())),
+        });
     }
-    let flow = (!layers.blocks.is_empty())
-        .then(|| Upper::new(layers.flow, Semantics::Flow, layers.flow_method));
     Ok(Report {
         norm,
         domain: domain.name(),
         method: method.name(),
-        upper,
-        flow,
+        upper: best.discrete,
+        flow: (!blocks.is_empty()).then_some(best.flow),
         lower: search(&graph, norm, domain),
-        blocks: layers.blocks,
+        blocks,
     })
+}
+
+/// Upper bounds in one norm.
+struct Uppers {
+    discrete: Upper,
+    flow: Upper,
+    blocks: Vec<BlockUppers>,
+}
+
+struct BlockUppers {
+    discrete: Upper,
+    flow: Upper,
+    /// the box of the initial state
+    input: Option<Boxes>,
+    /// its number of elements
+    width: usize,
+}
+
+impl Uppers {
+    /// Takes the 2-norm's bounds where they are better.
+    fn improve(&mut self, norm: Norm, graph: &Graph, other: Uppers) {
+        let (n, m) = (graph.input_shape(0).len(), graph.output_shape().len());
+        let factor = from_l2(norm, n, m);
+        self.discrete = self.discrete.or(factor, other.discrete);
+        self.flow = self.flow.or(factor, other.flow);
+        for (a, b) in self.blocks.iter_mut().zip(other.blocks) {
+            let factor = from_l2(norm, a.width, a.width);
+            a.discrete = a.discrete.or(factor, b.discrete);
+            a.flow = a.flow.or(factor, b.flow);
+        }
+    }
 }
 
 /// Bounds of a whole graph, for the methods that have one and can be afforded.
@@ -183,16 +243,8 @@ fn whole(
 struct Walk<'a> {
     network: &'a Network,
     input: Option<&'a Boxes>,
-    via: &'static [Via],
+    method: Method,
     norm: Norm,
-}
-
-struct Layers {
-    discrete: f64,
-    method: &'static str,
-    flow: f64,
-    flow_method: &'static str,
-    blocks: Vec<BlockReport>,
 }
 
 impl Walk<'_> {
@@ -209,7 +261,23 @@ impl Walk<'_> {
         Ok(Some(boxes[graph.output().index()].clone()))
     }
 
-    fn layers(&self, cache: &mut NormCache) -> Result<Layers, Error> {
+    /// The layer-by-layer bounds, and those of the whole graph.
+    fn uppers(&self, graph: &Graph) -> Result<Uppers, Error> {
+        let mut cache = NormCache::new(self.norm);
+        let mut found = self.layers(&mut cache)?;
+        if self.method == Method::Local {
+            let none = f64::INFINITY;
+            found.discrete = Upper::new(none, Semantics::Discrete, Via::Local.name(), self.norm);
+        }
+        for (value, name) in whole(graph, self.input, self.method.via(), &mut cache) {
+            if value < *found.discrete.value.get() {
+                found.discrete = Upper::new(value, Semantics::Discrete, name, self.norm);
+            }
+        }
+        Ok(found)
+    }
+
+    fn layers(&self, cache: &mut NormCache) -> Result<Uppers, Error> {
         // (discrete, flow) constants of every node in the input
         let mut lips: Vec<(f64, f64)> = Vec::new();
         let mut blocks = Vec::new();
@@ -247,7 +315,7 @@ impl Walk<'_> {
                         name: &node.name,
                         block,
                     };
-                    let report = self.block(&block, input.as_ref(), cache)?;
+                    let report = self.block(&block, input, cache)?;
                     if report.discrete.method != method {
                         method = report.discrete.method;
                     }
@@ -266,11 +334,9 @@ impl Walk<'_> {
             lips.push((ceiling(lip.0), ceiling(lip.1)));
         }
         let (discrete, flow) = lips[self.network.output];
-        Ok(Layers {
-            discrete,
-            method,
-            flow,
-            flow_method,
+        Ok(Uppers {
+            discrete: Upper::new(discrete, Semantics::Discrete, method, self.norm),
+            flow: Upper::new(flow, Semantics::Flow, flow_method, self.norm),
             blocks,
         })
     }
@@ -278,19 +344,16 @@ impl Walk<'_> {
     fn block(
         &self,
         block: &Block<'_>,
-        input: Option<&Boxes>,
+        input: Option<Boxes>,
         cache: &mut NormCache,
-    ) -> Result<BlockReport, Error> {
-        let (value, method) = block.discrete(input, self.via, cache)?;
+    ) -> Result<BlockUppers, Error> {
+        let (value, method) = block.discrete(input.as_ref(), self.method.via(), cache)?;
         let (flow, flow_method) = block.flow(cache)?;
-        let graph = block.graph()?;
-        Ok(BlockReport {
-            name: block.name.into(),
-            scheme: block.block.method.name().into(),
-            steps: block.block.steps,
-            discrete: Upper::new(value, Semantics::Discrete, method),
-            flow: Upper::new(flow, Semantics::Flow, flow_method),
-            lower: search(&graph, self.norm, &Domain::from_boxes(input)),
+        Ok(BlockUppers {
+            discrete: Upper::new(value, Semantics::Discrete, method, self.norm),
+            flow: Upper::new(flow, Semantics::Flow, flow_method, self.norm),
+            input,
+            width: block.graph()?.output_shape().len(),
         })
     }
 }

@@ -6,14 +6,12 @@ use serde::Serialize;
 
 use super::Domain;
 use super::local::pass_work;
-use super::matrix::ceiling;
-use crate::bounds::interval_boxes;
+use super::quotient::quotient;
 use crate::exact::Rational;
 use crate::exec::random::uniform;
 use crate::graph::{Backward, Forward, Graph, NodeId, backward, forward};
 use crate::ops::{LinearMap, Pointwise, Shape, Weights};
-use crate::rounding::eft::{add_dn, add_up, div_dn, mul_dn, mul_up, sqrt_dn, sqrt_up};
-use crate::rounding::{Boxes, Interval};
+use crate::rounding::Interval;
 use crate::verify::Norm;
 
 /// Multiply-adds spent on the search.
@@ -189,54 +187,6 @@ fn inside(v: f64, lo: f64, hi: f64) -> Option<f32> {
     (lo <= f64::from(x) && f64::from(x) <= hi && x.is_finite()).then_some(x)
 }
 
-/// A lower bound (rounded down) of `‖f(x) - f(y)‖_p / ‖x - y‖_p`, by interval
-/// evaluation of the graph at the two exact points; 0 if the points are equal
-/// or an enclosure is not finite.
-///
-/// # Panics
-/// If a point does not have the shape of the graph's input.
-pub fn quotient(graph: &Graph, norm: Norm, x: &[f32], y: &[f32]) -> f64 {
-    let n = x.len();
-    let points = Boxes::from_shape_fn((2, n), |s, i| {
-        Interval::point(f64::from(if s == 0 { x[i] } else { y[i] }))
-    });
-    let boxes = interval_boxes(graph, vec![points]);
-    let out = &boxes[graph.output().index()];
-    let smallest = |d: Interval| {
-        if d.contains(0.0) {
-            0.0
-        } else {
-            d.lo().abs().min(d.hi().abs())
-        }
-    };
-    let (mut top, mut bottom) = (0.0f64, 0.0f64);
-    for i in 0..out.dim().1 {
-        let d = smallest(out.at(0, i) - out.at(1, i));
-        top = match norm {
-            Norm::Linf => top.max(d),
-            Norm::L1 => add_dn(top, d),
-            Norm::L2 => add_dn(top, mul_dn(d, d)),
-        };
-    }
-    for i in 0..n {
-        let d = (Interval::point(f64::from(x[i])) - Interval::point(f64::from(y[i]))).mag();
-        bottom = match norm {
-            Norm::Linf => bottom.max(ceiling(d)),
-            Norm::L1 => add_up(bottom, d),
-            Norm::L2 => add_up(bottom, mul_up(d, d)),
-        };
-    }
-    if norm == Norm::L2 {
-        (top, bottom) = (sqrt_dn(top), sqrt_up(bottom));
-    }
-    let value = div_dn(top, bottom);
-    if value.is_finite() && value > 0.0 {
-        value
-    } else {
-        0.0
-    }
-}
-
 /// A point, the extreme directions `v` and `u` of its Jacobian, and `u · J v`.
 type Ascent = (Array1<f64>, Array1<f64>, Array1<f64>, f64);
 
@@ -327,7 +277,7 @@ pub(super) fn search(graph: &Graph, norm: Norm, domain: &Domain) -> Option<Witne
         starts.push((center.clone(), v));
     }
 
-    let mut found: Option<Witness> = None;
+    let mut found: Option<(f64, Vec<f32>, Vec<f32>)> = None;
     for (x, v) in &starts {
         let largest = v.iter().fold(0.0f64, |a, v| a.max(v.abs())).max(1e-300);
         for k in [0, 1, 3, 6, 10] {
@@ -341,11 +291,32 @@ pub(super) fn search(graph: &Graph, norm: Norm, domain: &Domain) -> Option<Witne
             if a == b {
                 continue;
             }
-            let value = quotient(graph, norm, &a, &b);
-            if found.as_ref().is_none_or(|w| value > w.value) {
-                found = Some(Witness { value, x: a, y: b });
+            let value = estimate_quotient(graph, norm, &a, &b);
+            if found.as_ref().is_none_or(|f| value > f.0 || f.0.is_nan()) {
+                found = Some((value, a, b));
             }
         }
     }
-    found
+    found.map(|(_, x, y)| Witness {
+        value: quotient(graph, norm, &x, &y),
+        x,
+        y,
+    })
+}
+
+/// The difference quotient in plain arithmetic.
+fn estimate_quotient(graph: &Graph, norm: Norm, x: &[f32], y: &[f32]) -> f64 {
+    let points = Array2::from_shape_fn((2, x.len()), |(s, i)| {
+        f64::from(if s == 0 { x[i] } else { y[i] })
+    });
+    let values = forward(graph, &mut Evaluate { batch: 2 }, vec![points.clone()]);
+    let size = |v: &Array2<f64>| {
+        let d = &v.row(0) - &v.row(1);
+        match norm {
+            Norm::Linf => d.iter().fold(0.0f64, |a, v| a.max(v.abs())),
+            Norm::L1 => d.iter().map(|v| v.abs()).sum(),
+            Norm::L2 => d.dot(&d).sqrt(),
+        }
+    };
+    size(&values[graph.output().index()]) / size(&points)
 }
