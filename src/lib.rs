@@ -7,6 +7,7 @@
 //! model file ─read─▶ Network ─lower─▶ Graph ─▶ Bounds ─▶ Verdict ─▶ Certificate ─▶ check
 //! ```
 
+mod atomic;
 pub mod bounds;
 pub mod certificate;
 pub mod check;

@@ -6,7 +6,7 @@
 //! feed.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -190,8 +190,7 @@ impl Certificate {
         Certificate::from_bytes(&bytes)
     }
 
-    /// Writes a file, whole or not at all: a temporary file beside it is
-    /// written, flushed to the disk and renamed.
+    /// Writes a file, whole or not at all.
     ///
     /// # Errors
     ///
@@ -202,18 +201,7 @@ impl Certificate {
             path: path.into(),
             source,
         };
-        let folder = match path.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        // A certificate is for others to read; the process's mask still applies.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder).map_err(io)?;
-        file.write_all(&bytes).map_err(io)?;
-        file.as_file().sync_all().map_err(io)?;
-        file.persist(path).map_err(|e| io(e.error))?;
+        crate::atomic::write(path, &bytes).map_err(io)?;
         Ok(())
     }
 }

@@ -27,13 +27,15 @@ pub struct Args {
 
 /// A model file, read once: its bytes and its graph.
 type Model = Arc<(Vec<u8>, Graph)>;
+/// A certificate with the model that it is about, if any.
+type Ready = (Certificate, Option<Model>);
 
 /// Exit code 0 only if every certificate holds.
 pub fn run(args: &Args, global: &Global) -> Result<ExitCode, Error> {
     let files = expand(&args.certificates)?;
     let bar = progress::bar("checking certificates", files.len());
     let mut models: Vec<(PathBuf, Model)> = Vec::new();
-    let mut work: Vec<(PathBuf, Result<(Certificate, Option<Model>), String>)> = Vec::new();
+    let mut work: Vec<(PathBuf, Result<Ready, String>)> = Vec::new();
     for path in files {
         let ready = prepare(&path, args.network.as_deref(), &mut models);
         work.push((path, ready));
@@ -116,7 +118,7 @@ fn prepare(
     path: &Path,
     network: Option<&Path>,
     models: &mut Vec<(PathBuf, Model)>,
-) -> Result<(Certificate, Option<Model>), String> {
+) -> Result<Ready, String> {
     let certificate = Certificate::read(path).map_err(|e| e.to_string())?;
     let Certificate::Robustness(document) = &certificate else {
         return Ok((certificate, None));

@@ -143,20 +143,12 @@ pub fn norm(text: &str) -> Result<Norm, String> {
         .ok_or_else(|| format!("{text:?} is not linf, l2 or l1"))
 }
 
-/// Writes a file whole or not at all: beside it, then renamed.
+/// Writes a file whole or not at all.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let io = |source| Error::Io {
+    crate::atomic::write(path, bytes).map_err(|source| Error::Io {
         path: path.into(),
         source,
-    };
-    let folder = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.persist(path).map_err(|e| io(e.error))?;
-    Ok(())
+    })
 }
 
 /// Prints one line of standard output; a closed pipe ends the command quietly.

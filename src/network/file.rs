@@ -145,7 +145,7 @@ fn unpacked(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Writes a temporary file beside `path`, then renames it.
+/// Compressed when the name ends in `.gz`; whole or not at all.
 fn write_atomically(path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
     let io = |source| Error::Io {
         path: path.into(),
@@ -158,19 +158,6 @@ fn write_atomically(path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
     } else {
         bytes
     };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        // Temporary files are private by default; this one becomes a user's
-        // file, with the rights the umask leaves.
-        use std::os::unix::fs::PermissionsExt;
-        temporary.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = temporary.tempfile_in(folder).map_err(io)?;
-    file.write_all(&bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist(path).map_err(|e| io(e.error))?;
+    crate::atomic::write(path, &bytes).map_err(io)?;
     Ok(())
 }

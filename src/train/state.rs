@@ -1,7 +1,6 @@
 //! The state of an interrupted run: a safetensors file beside the model.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -63,14 +62,7 @@ pub(super) fn save(
     ]);
     let data = safetensors::serialize(views, Some(metadata))
         .map_err(|e| state_error(path, "state", e, "safetensors"))?;
-    let folder = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(file_error(path))?;
-    file.write_all(&data).map_err(file_error(path))?;
-    file.persist(path).map_err(|e| file_error(path)(e.error))?;
-    Ok(())
+    crate::atomic::write(path, &data).map_err(file_error(path))
 }
 
 /// Reads the state of `run`, or `None` if there is no file.

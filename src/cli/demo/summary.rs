@@ -181,10 +181,18 @@ fn network(run: &Run) -> Result<Network, Error> {
 }
 
 fn gallery(run: &Run, dataset: &Dataset) -> Vec<Tile> {
-    let side = |d: usize| dataset.shape.dims().get(d).copied().unwrap_or(1);
-    let (height, width) = match dataset.shape.dims().len() {
-        2 => (side(0), side(1)),
-        _ => (side(1), side(2)),
+    // A flat shape is a square image if it can be one.
+    let (height, width) = match *dataset.shape.dims() {
+        [.., height, width] => (height, width),
+        _ => {
+            let n = dataset.shape.len();
+            let side = n.isqrt();
+            if side * side == n {
+                (side, side)
+            } else {
+                (1, n)
+            }
+        }
     };
     let image = |pixels: &[f32]| Image {
         height,

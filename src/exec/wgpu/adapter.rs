@@ -42,7 +42,7 @@ pub fn adapters() -> Vec<Adapter> {
                         .trim()
                         .to_string(),
                     max_buffer: limits.max_buffer_size,
-                    max_binding: limits.max_storage_buffer_binding_size.into(),
+                    max_binding: limits.max_storage_buffer_binding_size,
                 },
                 handle,
             }
