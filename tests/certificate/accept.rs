@@ -232,7 +232,7 @@ fn every_rounding_is_paid_for() {
         for o in 0..m {
             let l = Rational::from(&row[o] * &c);
             for (i, pulled) in pulled.iter_mut().enumerate() {
-                *pulled += Rational::from(&l * column(o, i));
+                *pulled += &l * column(o, i);
             }
             offset += l * exact(bias[o]);
         }
