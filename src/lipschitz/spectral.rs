@@ -16,7 +16,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use super::matrix::{MidRad, ceiling};
 use crate::rounding::eft::{add_up, div_up, mul_up, sqrt_up};
-use crate::rounding::{Interval, Precision, SumBound};
+use crate::rounding::{Interval, Precision, SumBound, matmul};
 
 /// Largest order of a symmetric matrix that is factorised.
 pub(super) const ORDER_LIMIT: usize = 1024;
@@ -25,8 +25,26 @@ pub(super) const ORDER_LIMIT: usize = 1024;
 /// order 1000, and the search for `s` recovers the rest.
 const LANCZOS: usize = 40;
 
-/// Guess of the largest eigenvalue, by Lanczos without reorthogonalisation.
+/// Guess of the largest eigenvalue: LAPACK's where it is linked and the order
+/// is moderate, else by Lanczos.
 fn estimate_lambda_max(m: &Array2<f64>) -> f64 {
+    #[cfg(feature = "lapack")]
+    if m.nrows() <= LAPACK_LIMIT {
+        use ndarray_linalg::{EigValsh, UPLO};
+        if let Ok(values) = m.eigvalsh(UPLO::Lower) {
+            return values.fold(f64::NEG_INFINITY, |a, &v| a.max(v));
+        }
+    }
+    lanczos(m)
+}
+
+/// Largest order for which all eigenvalues cost no more than one factorisation
+/// and its residual.
+#[cfg(feature = "lapack")]
+const LAPACK_LIMIT: usize = 256;
+
+/// Lanczos without reorthogonalisation.
+fn lanczos(m: &Array2<f64>) -> f64 {
     let n = m.nrows();
     // Any start that is not an eigenvector will do.
     let mut v = Array1::from_shape_fn(n, |i| ((i * 7919 + 31) % 101) as f64 - 37.5);
@@ -87,7 +105,7 @@ fn cholesky(m: &Array2<f64>, shift: f64) -> Option<Array2<f64>> {
 /// the exact product elementwise; `s I - M - P` is enclosed by intervals.
 fn certified(m: &Array2<f64>, shift: f64, l: &Array2<f64>) -> f64 {
     let n = m.nrows();
-    let p = l.dot(&l.t());
+    let p = matmul(l.view(), l.t());
     let sum = SumBound::new(n);
     let magnitude = l.mapv(f64::abs);
     let columns = magnitude.sum_axis(Axis(0)).mapv(|c| sum.up(c));
@@ -186,7 +204,7 @@ pub(super) fn spectral_norm_up(m: ArrayView2<'_, f64>) -> Option<f64> {
     if n == 0 {
         return Some(0.0);
     }
-    let gram = m.dot(&m.t());
+    let gram = matmul(m, m.t());
     let magnitude = m.mapv(f64::abs);
     let columns = magnitude.sum_axis(Axis(0)).mapv(|c| SumBound::new(n).up(c));
     let rows = magnitude.dot(&columns).mapv(|t| SumBound::new(k).up(t));

@@ -1,5 +1,7 @@
 //! Arrays of intervals and their two linear steps, computed with plain
 //! round-to-nearest matrix products.
+//!
+//! Machine-checked: `midrad_affine` and `inflate` in `proofs/Midrad.v`.
 
 use ndarray::{Array2, ArrayView2, Zip};
 use rug::Rational;

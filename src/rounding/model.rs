@@ -1,4 +1,7 @@
 //! The standard model of floating-point arithmetic and the error of sums.
+//!
+//! Machine-checked: `dot_error`, `affine_error` and their binary64 and binary32
+//! instances in `proofs/Rounding.v`, `finite64_dot_error` in `proofs/Finite.v`.
 
 /// A binary floating-point arithmetic under the standard model
 /// `fl(a ∘ b) = (a ∘ b)(1 + e) + h`, `|e| <= u`, `|h| <= η`, where `h = 0` for
