@@ -23,14 +23,14 @@ lint:
 
 unit:
 	$(CARGO) test $(FLAGS) --no-fail-fast
-	$(CARGO) build $(FLAGS) --examples
+	for example in certify_model analyze_scheme solver_ci; do $(CARGO) run $(FLAGS) --example $$example || exit 1; done
 	$(CARGO) check --release --locked --no-default-features
 
 proofs: setup-test
 	$(MAKE) -C proofs check
 
 bench: setup-build
-	$(CARGO) bench --locked --features $(FEATURES)
+	$(CARGO) bench --profile release --locked --features $(FEATURES)
 
 doc: setup-build
 	$(CARGO) doc $(FLAGS) --no-deps

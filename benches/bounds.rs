@@ -1,6 +1,6 @@
 //! Bound propagation. Groups: interval bounds of a dense network beside two
 //! plain matrix products per layer of the same shapes; CROWN on a residual
-//! network, one sample.
+//! network, one sample, and the check of its certificate.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use dahlquist::bounds::{Method, analyze, interval_boxes};
+use dahlquist::certificate::write::{LayerBounds, ModelFile, robustness};
+use dahlquist::certificate::{Certificate, schema};
+use dahlquist::check::check;
 use dahlquist::exact::Rational;
 use dahlquist::graph::{Graph, GraphBuilder};
 use dahlquist::ops::{Dense, LinearMap, Relu, Shape, Tensor};
-use dahlquist::rounding::{Boxes, Interval};
-use dahlquist::verify::{Norm, Property, Region};
+use dahlquist::rounding::{Boxes, Interval, matmul};
+use dahlquist::verify::{Norm, Property, Region, Row};
 use ndarray::Array2;
 
 /// Weights of the size a trained layer has, from a fixed generator.
@@ -78,6 +81,37 @@ fn residual(inputs: usize, width: usize, blocks: usize, classes: usize) -> Graph
     b.finish(out).expect("valid")
 }
 
+/// A certificate of what the bounds prove: rows raised until they are positive.
+fn certificate(graph: &Graph, region: &Region) -> Certificate {
+    let robust = Property::robust(0, 10).expect("a class");
+    let rows = robust.rows().iter().map(|row| Row {
+        coefficients: row.coefficients.clone(),
+        constant: Rational::from(1000),
+    });
+    let property = Property::new(rows.collect()).expect("rows of one length");
+    let outcome = analyze(graph, region, &property, Method::Crown).expect("valid");
+    let lower: Vec<f64> = outcome.lower.iter().map(|p| *p.get()).collect();
+    let layers: Vec<LayerBounds<'_>> = outcome
+        .evidence
+        .iter()
+        .map(|l| LayerBounds {
+            node: l.node.index(),
+            lo: &l.lo,
+            hi: &l.hi,
+            lower_slope: &l.lower_slope,
+            upper_slope: &l.upper_slope,
+            tightened: &l.tightened,
+        })
+        .collect();
+    let file = ModelFile {
+        path: "model.onnx",
+        bytes: b"",
+    };
+    let region = schema::Region::from(region);
+    let property = schema::Property::from(&property);
+    robustness(graph, file, region, property, &lower, &layers).expect("positive rows")
+}
+
 fn bounds(c: &mut Criterion) {
     let (width, layers, images) = (256, 3, 1000);
     let graph = mlp(width, layers);
@@ -98,7 +132,7 @@ fn bounds(c: &mut Criterion) {
     c.bench_function("plain_gemm_x2_3x256_1000", |b| {
         b.iter(|| {
             for w in &weights {
-                black_box(black_box(input.lo()).dot(&w.t()));
+                black_box(matmul(black_box(input.lo()).view(), w.t()));
             }
         });
     });
@@ -110,6 +144,10 @@ fn bounds(c: &mut Criterion) {
         let region = Region::unit(center.clone(), Norm::Linf, Rational::from(eps)).expect("valid");
         c.bench_function(&format!("crown_64-40-3x(40-40)-10_{name}"), |b| {
             b.iter(|| analyze(&graph, black_box(&region), &property, Method::Crown));
+        });
+        let certificate = certificate(&graph, &region);
+        c.bench_function(&format!("check_64-40-3x(40-40)-10_{name}"), |b| {
+            b.iter(|| check(black_box(&certificate), Some(&graph)).expect("accepted"));
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Polynomials in a variable `r` whose coefficients are polynomials in a parameter `l` over ℚ.
 //!
 //! Greatest common divisors and square-free factors are those over ℚ(l), represented by primitive
-//! members of ℚ[l][r]: the coefficients have no common factor in `l`, and the leading coefficient
+//! members of `ℚ[l][r]`: the coefficients have no common factor in `l`, and the leading coefficient
 //! (in both variables) is 1.
 
 use super::poly::Poly;

@@ -10,7 +10,7 @@
 //! # Invariants
 //!
 //! `lo <= hi`, neither is NaN, `lo < +∞`, `hi > −∞`, both have the same precision. Upheld by
-//! [`MpInterval::outward`], through which every constructor goes.
+//! `MpInterval::outward`, through which every constructor goes.
 //!
 //! # References
 //!

@@ -4,7 +4,7 @@
 //! number of coefficients; all others are ignored. Fields may be quoted with `"`, a quote inside
 //! doubled; a field does not span lines. `kind` is `explicit`, `implicit`, `first…` or `second…`;
 //! what begins with `second` is for `y'' = f`. Coefficients are as
-//! [`rational::parse_list`](crate::exact::rational::parse_list) reads them, index 0 first.
+//! [`crate::exact::rational::parse_list`] reads them, index 0 first.
 
 use std::fs::File;
 use std::io::Read;

@@ -107,7 +107,7 @@ impl Network {
     }
 }
 
-/// The bytes of a model file as they are; at most [`onnx::MAX_BYTES`] of them.
+/// The bytes of a model file as they are; 2 GiB at most.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::TooLarge`].
@@ -119,7 +119,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
     within(path, File::open(path).map_err(io)?)
 }
 
-/// Everything in `source`, at most [`onnx::MAX_BYTES`].
+/// Everything in `source`, at most `onnx::MAX_BYTES` bytes.
 fn within(path: &Path, source: impl Read) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let mut source = source.take(onnx::MAX_BYTES + 1);

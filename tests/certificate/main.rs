@@ -9,4 +9,3 @@ mod mutate;
 mod networks;
 mod root;
 mod schema;
-mod timing;
