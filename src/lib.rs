@@ -18,4 +18,7 @@ pub mod network;
 pub mod ode;
 pub mod ops;
 pub mod rounding;
+pub mod search;
+#[doc(hidden)]
+pub mod testkit;
 pub mod verify;

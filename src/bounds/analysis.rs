@@ -41,6 +41,7 @@ pub(super) fn run(
     method: Method,
     rule: SlopeRule,
 ) -> (Outcome, bool) {
+    let eps = region.eps().clone();
     let region = InputSet::new(region);
     let n = graph.nodes().len();
     let mut readers: Vec<Vec<&dyn Pointwise>> = vec![Vec::new(); n];
@@ -71,6 +72,7 @@ pub(super) fn run(
         lower: lower.into_iter().map(Proved::new).collect(),
         evidence: walk.evidence,
         counters: walk.counters,
+        eps,
     };
     (outcome, walk.had_choice)
 }

@@ -24,10 +24,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exact::Rational;
 use crate::graph::{Graph, NodeId};
 use crate::ops::SlopeRule;
 use crate::rounding::{EnvironmentError, check_environment};
-use crate::verify::{Property, Proved, Region};
+use crate::verify::{Property, Proved, Reason, Region, Verdict};
 
 pub use interval::{IntervalDomain, interval_boxes};
 
@@ -153,6 +154,8 @@ pub struct Outcome {
     pub evidence: Vec<LayerEvidence>,
     /// work done
     pub counters: Counters,
+    /// radius of the region analysed
+    eps: Rational,
 }
 
 impl Outcome {
@@ -165,6 +168,23 @@ impl Outcome {
     /// Every row is proved positive, so the property holds on the region.
     pub fn certified(&self) -> bool {
         *self.margin().get() > 0.0
+    }
+
+    /// The radius of the region analysed, if the property was proved on it.
+    pub fn certified_radius(&self) -> Option<Proved<Rational>> {
+        self.certified().then(|| Proved::new(self.eps.clone()))
+    }
+
+    /// What the bounds alone say: certified, or unknown with the reason.
+    pub fn verdict(&self) -> Verdict {
+        let margin = *self.margin().get();
+        if margin > 0.0 {
+            Verdict::Certified
+        } else if margin == f64::NEG_INFINITY {
+            Verdict::Unknown(Reason::NotFinite)
+        } else {
+            Verdict::Unknown(Reason::Bound)
+        }
     }
 }
 

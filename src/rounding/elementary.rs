@@ -134,9 +134,10 @@ mod tests {
     use rug::Float;
     use rug::float::Round;
 
+    type Rule = fn(Interval) -> Interval;
     type Oracle = fn(Float) -> Float;
 
-    fn functions() -> Vec<(&'static str, fn(Interval) -> Interval, Oracle)> {
+    fn functions() -> Vec<(&'static str, Rule, Oracle)> {
         vec![
             ("exp", exp, |x| x.exp()),
             ("expm1", expm1, |x| x.exp_m1()),

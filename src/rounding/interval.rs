@@ -299,7 +299,7 @@ mod tests {
             if let Some(c) = Rational::from_f64(b.lo()) {
                 prop_assert!(a.scale(b.lo()).contains_rational(&Rational::from(&x * &c)));
             }
-            let from_lo = Rational::from(&x - Rational::from_f64(a.lo()).unwrap());
+            let from_lo = &x - Rational::from_f64(a.lo()).unwrap();
             prop_assert!(Rational::from_f64(a.width_up()).is_none_or(|w| w >= from_lo));
         }
 
