@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use dahlquist::bounds::Method;
+use dahlquist::bounds::{Method, analyze};
 use dahlquist::certificate::schema::{self, Property::Rows};
 use dahlquist::certificate::schema::{
     Certificate, Document, FORMAT, Hex, InputBox, Kind, Layer, NetworkId, Ratio, RobustnessClaim,
     RobustnessEvidence, Row, Semantics, VERSION,
 };
-use dahlquist::check::check;
+use dahlquist::check::{Rejection, check};
 use dahlquist::exact::Rational;
 use dahlquist::graph::GraphBuilder;
 use dahlquist::ops::{Dense, Diagonal, Relu, Reshape, Shape};
+use dahlquist::testkit::{self, Tape};
 use dahlquist::verify::{self, Norm, Property, Region};
 
 use crate::evidence::{
-    ball, certify, evaluate, label, neurons, points, q, row_value, shifted, tightened,
+    ball, certify, evaluate, label, neurons, points, q, row_value, shifted, tightened, try_certify,
 };
 use crate::networks::{NAMES, Numbers, by_name, image, tensor};
 
@@ -245,21 +246,19 @@ fn hex(x: f64) -> Hex {
 /// accepted.
 fn rounding_case(r: &mut Numbers) -> bool {
     const N: usize = 2;
+    const GRID: u32 = 192; // as in src/check/grid.rs
     // An integer, which rounds nothing, or a fraction.
     let factor = |r: &mut Numbers| match r.coin() {
         true => Rational::from(2 + (r.bits() % 3) as i64) * if r.coin() { 1 } else { -1 },
         false => ratio(r),
     };
-    // Weights and biases below the grid, or of usual size and on it.
+    // Weights so small that a product with a fraction leaves the grid, or of
+    // usual size and on it.
     let tiny = r.coin();
     let (weights, mut bias): (Vec<f32>, Vec<f32>) = if tiny {
         let w = (0..N * N).map(|_| (r.unit() * 2f64.powi(-118)) as f32);
         let w = w.collect();
-        let fine = if r.coin() { 1.0 / 256.0 } else { 0.0 };
-        let b = (0..N).map(|_| match fine {
-            0.0 => 2f32.powi(-107),
-            _ => (2f64.powi(-108) * (2.0 + r.unit())) as f32,
-        });
+        let b = (0..N).map(|_| (2f64.powi(-108) * (2.0 + r.unit())) as f32);
         (w, b.collect())
     } else {
         let w = (0..N * N).map(|_| ((r.unit() * 64.0).round() / 64.0) as f32);
@@ -327,10 +326,10 @@ fn rounding_case(r: &mut Numbers) -> bool {
             hi.push(hex(up.to_f64() * 1.001));
         }
     }
-    // A minimum near 2^-108, moved so that the row's constant is on the grid.
-    let wanted = q(1 + (r.bits() % 1000) as i64, 1 << 10) >> (107 + (r.bits() % 8) as u32);
+    // A minimum near that of the grid, moved so that the row's constant is on it.
+    let wanted = q(1 + (r.bits() % 1000) as i64, 1 << 10) >> (GRID - 21 + (r.bits() % 8) as u32);
     let without = offset + least(&pulled);
-    let constant = (Rational::from(&wanted - &without) << 128_u32).ceil() >> 128_u32;
+    let constant = (Rational::from(&wanted - &without) << GRID).ceil() >> GRID;
     let target = Rational::from(&constant + &without);
 
     let mut slope = |_| hex(if any_slope { 0.5 + 0.5 * r.unit() } else { 1.0 });
@@ -378,4 +377,56 @@ fn rounding_case(r: &mut Numbers) -> bool {
     let proved = Rational::from_f64(checked.lower().unwrap()[0]).unwrap();
     assert!(proved <= target, "{:e} above", (proved - target).to_f64());
     true
+}
+
+/// Random graphs of every kind: what the bounds claim, the checker accepts,
+/// wherever it can be stated at all (finite, within the size limits).
+#[test]
+fn bounds_of_random_graphs_are_accepted() {
+    let mut r = Numbers(13);
+    let (mut accepted, mut not_stated, mut cut) = (0, 0, 0);
+    for round in 0..400 {
+        let choices: Vec<u32> = (0..600).map(|_| r.bits() as u32).collect();
+        let mut tape = Tape::new(&choices);
+        let graph = testkit::graph(&mut tape);
+        let norm = Norm::ALL[round % 3];
+        let center = (0..graph.input_shape(0).len()).map(|_| tape.weight());
+        let center: Vec<f32> = center.map(|c| c.clamp(-2.0, 2.0)).collect();
+        let eps = q(tape.below(40) as i64, 1 + tape.below(90) as u64);
+        let region = Region::new(center, norm, eps, None).unwrap();
+        for method in Method::ALL {
+            let zero = Property::new(vec![verify::Row {
+                coefficients: (0..graph.output_shape().len())
+                    .map(|_| tape.rational())
+                    .collect(),
+                constant: Rational::new(),
+            }])
+            .unwrap();
+            // Moved by a power of two, so that the bound is positive.
+            let found = analyze(&graph, &region, &zero, method).unwrap();
+            let least = *found.lower[0].get();
+            if !least.is_finite() {
+                not_stated += 1;
+                continue;
+            }
+            let mut rows = zero.rows().to_vec();
+            rows[0].constant = Rational::from_f64(least.abs().log2().ceil().max(0.0).exp2() * 2.0)
+                .unwrap_or_else(|| Rational::from(1));
+            let property = Property::new(rows).unwrap();
+            let Ok(certificate) = try_certify(&graph, "random", &region, &property, method) else {
+                not_stated += 1;
+                continue;
+            };
+            match check(&certificate, Some(&graph)) {
+                Ok(_) => accepted += 1,
+                Err(Rejection::TooLarge { .. }) => not_stated += 1,
+                Err(e) => panic!("round {round}, {norm:?}, {method:?}: {e}"),
+            }
+            cut += tightened(&certificate);
+        }
+    }
+    assert!(
+        accepted > 600 && cut > 200,
+        "{accepted} accepted, {not_stated} not stated, {cut} cut"
+    );
 }
