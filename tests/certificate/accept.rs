@@ -115,7 +115,7 @@ fn the_whole_uncertainty_is_covered() {
             let true_scale = |sign: f64| {
                 exact(scales[i]) * (Rational::from(1) + Rational::from_f64(sign * u).unwrap())
             };
-            let at = |s: Rational, x: &Rational| Rational::from(&row[i] * s) * x * twice;
+            let at = |s: Rational, x: &Rational| (&row[i] * s) * x * twice;
             let ends = [(-1.0, &lo), (-1.0, &hi), (1.0, &lo), (1.0, &hi)];
             least += ends
                 .map(|(sign, x)| at(true_scale(sign), x))
