@@ -83,9 +83,9 @@ impl NodeBox {
                 l -= &spread;
                 h += spread;
             }
-            let (below, above) = map.bias(o);
-            lo.push(l + below);
-            hi.push(h + above);
+            let bias = map.bias(o);
+            lo.push(l + &bias);
+            hi.push(h + bias);
         }
         NodeBox::new(lo, hi)
     }
@@ -215,9 +215,10 @@ impl<'a> Rows<'a> {
         });
     }
 
-    /// The additive term of row `o` on the grid, rounded down and up.
-    pub fn bias(&self, o: usize) -> (Integer, Integer) {
+    /// The additive term of row `o` on the grid, exactly: a binary32 number is
+    /// a multiple of `2^-149`.
+    pub fn bias(&self, o: usize) -> Integer {
         let bias = Dyadic::new(f64::from(self.map.bias(o))).unwrap_or(Dyadic { m: 0, e: 0 });
-        (grid::floor(bias, GRID), grid::ceil(bias, GRID))
+        grid::floor(bias, GRID)
     }
 }

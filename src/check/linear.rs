@@ -128,7 +128,7 @@ impl Backward for LinearPass<'_> {
         let mut row = Vec::new();
         for o in 0..map.outputs() {
             map.row(o, &mut row);
-            let (below, above) = map.bias(o);
+            let bias = map.bias(o);
             for k in 0..y.rows {
                 let c = &y.row(k)[o];
                 if c.is_zero() {
@@ -138,7 +138,7 @@ impl Backward for LinearPass<'_> {
                 for (i, w) in &row {
                     w.add_product(&mut to[*i], c);
                 }
-                self.constant[k] += c * if c.is_negative() { &above } else { &below };
+                self.constant[k] += c * &bias;
                 if let Some(absolute) = &mut absolute {
                     let (c, to) = (Integer::from(c.abs_ref()), absolute.row_mut(k));
                     for (i, w) in &row {

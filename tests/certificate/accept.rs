@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use dahlquist::bounds::Method;
-use dahlquist::certificate::schema::Property::Rows;
+use dahlquist::bounds::{Method, analyze};
+use dahlquist::certificate::schema::{self, Property::Rows};
 use dahlquist::certificate::schema::{
-    Certificate, Document, FORMAT, Hex, InputBox, Kind, Layer, NetworkId, Ratio, Region,
-    RobustnessClaim, RobustnessEvidence, Row, Semantics, VERSION,
+    Certificate, Document, FORMAT, Hex, InputBox, Kind, Layer, NetworkId, Ratio, RobustnessClaim,
+    RobustnessEvidence, Row, Semantics, VERSION,
 };
-use dahlquist::check::check;
+use dahlquist::check::{Rejection, check};
 use dahlquist::exact::Rational;
 use dahlquist::graph::GraphBuilder;
-use dahlquist::ops::{Dense, Relu, Reshape, Shape};
-use dahlquist::verify::{Norm, Property};
+use dahlquist::ops::{Dense, Diagonal, Relu, Reshape, Shape};
+use dahlquist::testkit::{self, Tape};
+use dahlquist::verify::{self, Norm, Property, Region};
 
 use crate::evidence::{
-    ball, certify, evaluate, label, neurons, points, q, row_value, shifted, tightened,
+    ball, certify, evaluate, label, neurons, points, q, row_value, shifted, tightened, try_certify,
 };
 use crate::networks::{NAMES, Numbers, by_name, image, tensor};
 
@@ -85,6 +86,62 @@ fn uncertain_weights_are_covered() {
     }
 }
 
+/// `y_i = s_i (1 ± u) x_i` alone, whose least row is known exactly.
+#[test]
+fn the_whole_uncertainty_is_covered() {
+    let mut r = Numbers(8);
+    for _ in 0..200 {
+        let u = 2f64.powi(-3 - (r.bits() % 9) as i32);
+        let scales = r.list(2, 2.0);
+        let mut b = GraphBuilder::new();
+        let shape = Shape::new(&[2]);
+        let x = b.input("x", shape.clone());
+        let s = tensor("s", &[2], scales.clone());
+        let map = Diagonal::new(s, tensor("t", &[2], vec![0.0; 2]), shape, u).unwrap();
+        let mut y = b.linear("scale", Arc::new(map), x).unwrap();
+        if r.coin() {
+            // Not linear at the end: the box alone, or the whole pass.
+            y = b.combine("twice", &[(q(2, 1), y)]).unwrap();
+        }
+        let twice = if y.index() == 2 { 2 } else { 1 };
+        let graph = b.finish(y).unwrap();
+        let eps = if r.coin() { q(0, 1) } else { q(1, 4) };
+        let point = eps == 0;
+        let region = Region::new(r.list(2, 1.0), Norm::Linf, eps, None).unwrap();
+        let row = [q(1, 1), q(-1, 1)];
+        let mut least = Rational::new();
+        for i in 0..2 {
+            let (lo, hi) = region.range(i);
+            let true_scale = |sign: f64| {
+                exact(scales[i]) * (Rational::from(1) + Rational::from_f64(sign * u).unwrap())
+            };
+            let at = |s: Rational, x: &Rational| (&row[i] * s) * x * twice;
+            let ends = [(-1.0, &lo), (-1.0, &hi), (1.0, &lo), (1.0, &hi)];
+            least += ends
+                .map(|(sign, x)| at(true_scale(sign), x))
+                .into_iter()
+                .min()
+                .unwrap();
+        }
+        let constant = Rational::from(1) - &least;
+        let property = Property::new(vec![verify::Row {
+            coefficients: row.to_vec(),
+            constant,
+        }]);
+        let certificate = certify(
+            &graph,
+            "uncertain",
+            &region,
+            &property.unwrap(),
+            Method::Crown,
+        );
+        let checked = check(&certificate, Some(&graph)).unwrap();
+        assert!(checked.lower().unwrap()[0] <= 1.0);
+        // At a point the bound is sharp; on a box it takes |x|_max everywhere.
+        assert!(!point || checked.lower().unwrap()[0] > 0.999_999);
+    }
+}
+
 /// Whatever the evidence says: if it is accepted, the proved bounds hold.
 #[test]
 fn arbitrary_evidence_never_proves_too_much() {
@@ -135,7 +192,7 @@ fn a_row_is_at_best_its_exact_minimum() {
     // relu(2 x₁ − 1) over x₁ ∈ [3/8, 5/8]: least value 0, at a corner; with the
     // constant 1 the bound is exactly 1 and nothing above it is proved.
     let graph = by_name("cancellation");
-    let region = dahlquist::verify::Region::new(vec![0.5, 0.5], Norm::Linf, q(1, 8), None).unwrap();
+    let region = Region::new(vec![0.5, 0.5], Norm::Linf, q(1, 8), None).unwrap();
     let property = shifted(&graph, 0, 1);
     let certificate = certify(&graph, "cancellation", &region, &property, Method::Crown);
     assert_eq!(tightened(&certificate), 1);
@@ -162,146 +219,214 @@ fn a_label_is_written_as_such() {
     check(&certificate, Some(&graph)).unwrap();
 }
 
-/// Numbers so small that a rounding to the checker's grid shows in the result:
-/// what is proved stays below the exact minimum, known in rationals.
+/// The checker's roundings one by one: where all but one kind of step is exact
+/// and no slack of binary64 hides it, what is proved stays below the exact
+/// minimum, which is known in rationals.
 #[test]
 fn every_rounding_is_paid_for() {
     let mut r = Numbers(12);
-    let mut accepted = 0;
-    for _ in 0..2000 {
-        let (n, m) = (2, 2);
-        let ratio = |r: &mut Numbers| {
-            let p = 1 + (r.bits() % 30) as i64;
-            q(
-                if r.bits().is_multiple_of(2) { p } else { -p },
-                1 + r.bits() % 30,
-            )
-        };
-        // Weights, biases and lower slopes: either below the grid, with the
-        // identity as relaxation; or of usual size with boxes that binary64
-        // holds exactly, and any slope. In both no slack hides a rounding.
-        let tiny = r.bits().is_multiple_of(2);
-        let dyadic = |r: &mut Numbers, unit: i32| (r.unit() * 64.0).round() * 2f64.powi(-unit);
-        let (weights, bias): (Vec<f32>, Vec<f32>) = if tiny {
-            let w = (0..n * m).map(|_| (r.unit() * 2f64.powi(-114)) as f32);
-            let w = w.collect();
-            let b = (0..m).map(|_| (2f64.powi(-108) * (2.0 + r.unit())) as f32);
-            (w, b.collect())
-        } else {
-            let w = (0..n * m).map(|_| dyadic(&mut r, 6) as f32).collect();
-            (w, vec![8.0; m])
-        };
-        // y = c relu(W x + b), and the rectifier is the identity there.
-        let c = ratio(&mut r);
-        let mut b = GraphBuilder::new();
-        let x = b.input("x", Shape::new(&[n]));
-        let dense = Dense::new(
-            tensor("w", &[m, n], weights.clone()),
-            Some(tensor("b", &[m], bias.clone())),
-        );
-        let h = b.linear("fc", Arc::new(dense.unwrap()), x).unwrap();
-        let h = b.pointwise("act", Arc::new(Relu), h).unwrap();
-        let mut y = b.combine("scale", &[(c.clone(), h)]).unwrap();
-        // Sometimes the output is linear, which is another path of the checker.
-        if r.bits().is_multiple_of(2) {
-            let map = Reshape::new(Shape::new(&[m]), Shape::new(&[m, 1])).unwrap();
-            y = b.linear("out", Arc::new(map), y).unwrap();
-        }
-        let graph = b.finish(y).unwrap();
+    let accepted = (0..4000).filter(|_| rounding_case(&mut r)).count();
+    assert!(accepted > 2000, "{accepted}");
+}
 
-        let exact = |v: f32| Rational::from_f32(v).unwrap();
-        let region: Vec<(Rational, Rational)> = (0..n)
-            .map(|_| {
-                if tiny {
-                    let lo: Rational = ratio(&mut r) / 40;
-                    return (lo.clone(), lo + q(1, 1 + r.bits() % 50));
-                }
-                let lo = Rational::from_f64(dyadic(&mut r, 6)).unwrap();
-                (lo.clone(), lo + q(1, 16))
-            })
-            .collect();
-        let row: Vec<Rational> = (0..m).map(|_| ratio(&mut r)).collect();
-        let least = |coefficients: &[Rational]| -> Rational {
-            let ends = coefficients.iter().zip(&region);
-            ends.map(|(c, (lo, hi))| Rational::from(c * if *c < 0 { hi } else { lo }))
-                .sum()
-        };
-        let column = |o: usize, i: usize| exact(weights[o * n + i]);
-        let mut pulled = vec![Rational::new(); n];
-        let mut offset = Rational::new();
-        for o in 0..m {
+fn ratio(r: &mut Numbers) -> Rational {
+    let p = 1 + (r.bits() % 30) as i64;
+    q(if r.coin() { p } else { -p }, 1 + r.bits() % 30)
+}
+
+fn exact(v: f32) -> Rational {
+    Rational::from_f32(v).unwrap()
+}
+
+fn hex(x: f64) -> Hex {
+    Hex::new(x).unwrap()
+}
+
+/// `row · c relu(W (c₀ x) + b) + constant` with a known minimum; whether it was
+/// accepted.
+fn rounding_case(r: &mut Numbers) -> bool {
+    const N: usize = 2;
+    const GRID: u32 = 192; // as in src/check/grid.rs
+    // An integer, which rounds nothing, or a fraction.
+    let factor = |r: &mut Numbers| match r.coin() {
+        true => Rational::from(2 + (r.bits() % 3) as i64) * if r.coin() { 1 } else { -1 },
+        false => ratio(r),
+    };
+    // Weights so small that a product with a fraction leaves the grid, or of
+    // usual size and on it.
+    let tiny = r.coin();
+    let (weights, mut bias): (Vec<f32>, Vec<f32>) = if tiny {
+        let w = (0..N * N).map(|_| (r.unit() * 2f64.powi(-118)) as f32);
+        let w = w.collect();
+        let b = (0..N).map(|_| (2f64.powi(-108) * (2.0 + r.unit())) as f32);
+        (w, b.collect())
+    } else {
+        let w = (0..N * N).map(|_| ((r.unit() * 64.0).round() / 64.0) as f32);
+        (w.collect(), vec![128.0; N])
+    };
+    let (first, c) = (factor(r), factor(r));
+    let point = r.coin();
+    let region: Vec<(Rational, Rational)> = (0..N)
+        .map(|_| {
+            let lo = q((r.unit() * 64.0).round() as i64, 64);
+            (lo.clone(), lo + if point { q(0, 1) } else { q(1, 16) })
+        })
+        .collect();
+    // The line of slope s through a point box is exact on both sides of 0; on
+    // other boxes the identity is. Both need the box exact in binary64.
+    let boxes_are_exact = !tiny && *first.denom() == 1;
+    let any_slope = boxes_are_exact && point;
+    if any_slope && r.coin() {
+        bias[0] = -128.0;
+    }
+
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", Shape::new(&[N]));
+    let scaled = b.combine("first", &[(first.clone(), x)]).unwrap();
+    let weight = tensor("w", &[N, N], weights.clone());
+    let dense = Dense::new(weight, Some(tensor("b", &[N], bias.clone()))).unwrap();
+    let h = b.linear("fc", Arc::new(dense), scaled).unwrap();
+    let h = b.pointwise("act", Arc::new(Relu), h).unwrap();
+    let mut y = b.combine("scale", &[(c.clone(), h)]).unwrap();
+    if r.coin() {
+        // A linear output is another path of the checker.
+        let map = Reshape::new(Shape::new(&[N]), Shape::new(&[N, 1])).unwrap();
+        y = b.linear("out", Arc::new(map), y).unwrap();
+    }
+    let graph = b.finish(y).unwrap();
+    let node = graph.nodes().iter().position(|n| n.name == "act").unwrap();
+
+    let least = |coefficients: &[Rational]| -> Rational {
+        let ends = coefficients.iter().zip(&region);
+        ends.map(|(c, (lo, hi))| Rational::from(c * if *c < 0 { hi } else { lo }))
+            .sum()
+    };
+    let row: Vec<Rational> = (0..N).map(|_| factor(r)).collect();
+    let mut pulled = vec![Rational::new(); N];
+    let mut offset = Rational::new();
+    let (mut lo, mut hi) = (Vec::new(), Vec::new());
+    for o in 0..N {
+        let w: Vec<Rational> = (0..N).map(|i| exact(weights[o * N + i]) * &first).collect();
+        let minus: Vec<Rational> = w.iter().map(|w| Rational::from(-w)).collect();
+        let (down, up) = (least(&w) + exact(bias[o]), exact(bias[o]) - least(&minus));
+        if bias[o] > 0.0 {
+            assert!(down > 0, "the rectifier is the identity");
             let l = Rational::from(&row[o] * &c);
-            for (i, pulled) in pulled.iter_mut().enumerate() {
-                *pulled += &l * column(o, i);
+            for (pulled, w) in pulled.iter_mut().zip(&w) {
+                *pulled += Rational::from(&l * w);
             }
             offset += l * exact(bias[o]);
         }
-        let target = q(1 + (r.bits() % 1000) as i64, 1 << 10) >> (108 + (r.bits() % 10) as u32);
-        let constant = target.clone() - offset - least(&pulled);
-
-        let number = |x: f64| Hex::new(x).unwrap();
-        let (mut lo, mut hi) = (Vec::new(), Vec::new());
-        for (o, &bias) in bias.iter().enumerate() {
-            let w: Vec<Rational> = (0..n).map(|i| column(o, i)).collect();
-            let minus: Vec<Rational> = w.iter().map(|w| Rational::from(-w)).collect();
-            let down = least(&w) + exact(bias);
-            assert!(down > 0, "the rectifier is the identity");
-            let up = exact(bias) - least(&minus);
-            if tiny {
-                lo.push(number(down.to_f64().next_down() * 0.999));
-                hi.push(number(up.to_f64().next_up() * 1.001));
-            } else {
-                assert!(Rational::from_f64(down.to_f64()).unwrap() == down);
-                lo.push(number(down.to_f64()));
-                hi.push(number(up.to_f64()));
-            }
-        }
-        let mut slope = || {
-            (0..m)
-                .map(|_| number(0.5 + 0.5 * r.unit()))
-                .collect::<Vec<_>>()
-        };
-        let ratios = |v: &[Rational]| v.iter().cloned().map(Ratio).collect::<Vec<_>>();
-        let (least_x, most_x): (Vec<_>, Vec<_>) = region.iter().cloned().unzip();
-        let document = Document {
-            format: FORMAT.into(),
-            version: VERSION,
-            tool: "test".into(),
-            kind: Kind::Robustness,
-            claim: RobustnessClaim {
-                network: NetworkId {
-                    file: String::new(),
-                    sha256: String::new(),
-                    graph: graph.content_hash(),
-                },
-                semantics: Semantics::Discrete,
-                region: Region::Box(InputBox {
-                    lo: ratios(&least_x),
-                    hi: ratios(&most_x),
-                }),
-                property: Rows(vec![Row {
-                    coefficients: ratios(&row),
-                    constant: Ratio(constant),
-                }]),
-                lower: vec![number(f64::from_bits(1))],
-            },
-            evidence: RobustnessEvidence {
-                layers: vec![Layer {
-                    node: 2,
-                    name: "act".into(),
-                    lo,
-                    hi,
-                    lower_slope: slope(),
-                    upper_slope: slope(),
-                    tightened: vec![true; m],
-                }],
-            },
-        };
-        if let Ok(checked) = check(&Certificate::Robustness(document), Some(&graph)) {
-            accepted += 1;
-            let proved = Rational::from_f64(checked.lower().unwrap()[0]).unwrap();
-            assert!(proved <= target, "{proved} above {target}");
+        if boxes_are_exact {
+            assert_eq!(Rational::from_f64(down.to_f64()).unwrap(), down);
+            lo.push(hex(down.to_f64()));
+            hi.push(hex(up.to_f64()));
+        } else {
+            lo.push(hex(down.to_f64() * 0.999));
+            hi.push(hex(up.to_f64() * 1.001));
         }
     }
-    assert!(accepted > 300, "{accepted}");
+    // A minimum near that of the grid, moved so that the row's constant is on it.
+    let wanted = q(1 + (r.bits() % 1000) as i64, 1 << 10) >> (GRID - 21 + (r.bits() % 8) as u32);
+    let without = offset + least(&pulled);
+    let constant = (Rational::from(&wanted - &without) << GRID).ceil() >> GRID;
+    let target = Rational::from(&constant + &without);
+
+    let mut slope = |_| hex(if any_slope { 0.5 + 0.5 * r.unit() } else { 1.0 });
+    let lower_slope = (0..N).map(&mut slope).collect();
+    let upper_slope = (0..N).map(&mut slope).collect();
+    let ratios = |v: &[Rational]| v.iter().cloned().map(Ratio).collect::<Vec<_>>();
+    let (least_x, most_x): (Vec<_>, Vec<_>) = region.iter().cloned().unzip();
+    let document = Document {
+        format: FORMAT.into(),
+        version: VERSION,
+        tool: "test".into(),
+        kind: Kind::Robustness,
+        claim: RobustnessClaim {
+            network: NetworkId {
+                file: String::new(),
+                sha256: String::new(),
+                graph: graph.content_hash(),
+            },
+            semantics: Semantics::Discrete,
+            region: schema::Region::Box(InputBox {
+                lo: ratios(&least_x),
+                hi: ratios(&most_x),
+            }),
+            property: Rows(vec![Row {
+                coefficients: ratios(&row),
+                constant: Ratio(constant),
+            }]),
+            lower: vec![hex(f64::from_bits(1))],
+        },
+        evidence: RobustnessEvidence {
+            layers: vec![Layer {
+                node: node as u64,
+                name: "act".into(),
+                lo,
+                hi,
+                lower_slope,
+                upper_slope,
+                tightened: vec![true; N],
+            }],
+        },
+    };
+    let Ok(checked) = check(&Certificate::Robustness(document), Some(&graph)) else {
+        return false;
+    };
+    let proved = Rational::from_f64(checked.lower().unwrap()[0]).unwrap();
+    assert!(proved <= target, "{:e} above", (proved - target).to_f64());
+    true
+}
+
+/// Random graphs of every kind: what the bounds claim, the checker accepts,
+/// wherever it can be stated at all (finite, within the size limits).
+#[test]
+fn bounds_of_random_graphs_are_accepted() {
+    let mut r = Numbers(13);
+    let (mut accepted, mut not_stated, mut cut) = (0, 0, 0);
+    for round in 0..400 {
+        let choices: Vec<u32> = (0..600).map(|_| r.bits() as u32).collect();
+        let mut tape = Tape::new(&choices);
+        let graph = testkit::graph(&mut tape);
+        let norm = Norm::ALL[round % 3];
+        let center = (0..graph.input_shape(0).len()).map(|_| tape.weight());
+        let center: Vec<f32> = center.map(|c| c.clamp(-2.0, 2.0)).collect();
+        let eps = q(tape.below(40) as i64, 1 + tape.below(90) as u64);
+        let region = Region::new(center, norm, eps, None).unwrap();
+        for method in Method::ALL {
+            let zero = Property::new(vec![verify::Row {
+                coefficients: (0..graph.output_shape().len())
+                    .map(|_| tape.rational())
+                    .collect(),
+                constant: Rational::new(),
+            }])
+            .unwrap();
+            // Moved by a power of two, so that the bound is positive.
+            let found = analyze(&graph, &region, &zero, method).unwrap();
+            let least = *found.lower[0].get();
+            if !least.is_finite() {
+                not_stated += 1;
+                continue;
+            }
+            let mut rows = zero.rows().to_vec();
+            rows[0].constant = Rational::from_f64(least.abs().log2().ceil().max(0.0).exp2() * 2.0)
+                .unwrap_or_else(|| Rational::from(1));
+            let property = Property::new(rows).unwrap();
+            let Ok(certificate) = try_certify(&graph, "random", &region, &property, method) else {
+                not_stated += 1;
+                continue;
+            };
+            match check(&certificate, Some(&graph)) {
+                Ok(_) => accepted += 1,
+                Err(Rejection::TooLarge { .. }) => not_stated += 1,
+                Err(e) => panic!("round {round}, {norm:?}, {method:?}: {e}"),
+            }
+            cut += tightened(&certificate);
+        }
+    }
+    assert!(
+        accepted > 600 && cut > 200,
+        "{accepted} accepted, {not_stated} not stated, {cut} cut"
+    );
 }

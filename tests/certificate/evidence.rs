@@ -48,6 +48,17 @@ pub fn certify(
     property: &Property,
     method: Method,
 ) -> Certificate {
+    try_certify(graph, file, region, property, method).unwrap()
+}
+
+/// The same, an error where a bound is not finite or not positive.
+pub fn try_certify(
+    graph: &Graph,
+    file: &str,
+    region: &Region,
+    property: &Property,
+    method: Method,
+) -> Result<Certificate, write::Error> {
     let outcome = analyze(graph, region, property, method).unwrap();
     let layers: Vec<LayerBounds<'_>> = outcome
         .evidence
@@ -66,7 +77,7 @@ pub fn certify(
         path: file,
         bytes: MODEL,
     };
-    write::robustness(graph, file, region.into(), property.into(), &lower, &layers).unwrap()
+    write::robustness(graph, file, region.into(), property.into(), &lower, &layers)
 }
 
 /// The class with the largest output at the centre.

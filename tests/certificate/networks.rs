@@ -25,6 +25,9 @@ impl Numbers {
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
+    pub fn coin(&mut self) -> bool {
+        self.bits() & 1 == 1
+    }
     pub fn list(&mut self, n: usize, scale: f64) -> Vec<f32> {
         (0..n).map(|_| (self.unit() * scale) as f32).collect()
     }
