@@ -16,7 +16,7 @@
 //! | root condition, counts of roots in, on and outside the unit circle ([`root_condition`]) | exact |
 //! | enclosures of each root ([`roots`]) | proved: one root per disc, disjoint discs |
 //! | real interval of absolute stability ([`absolute_stability`]) | exact; irrational ends enclosed |
-//! | zero-stable parameters of a family ([`region`]) | exact; irrational ends enclosed |
+//! | zero-stable parameters of a family ([`mod@region`]) | exact; irrational ends enclosed |
 //! | the parameter of least parasitic modulus ([`optimum`]) | exact, where it is rational |
 //!
 //! A zero-stable method is not a robust one: the root condition speaks of `h → 0` (equivalently of

@@ -4,7 +4,7 @@
 //! proposed: rational `l` at which two parasitic roots meet or a root is stationary in `l`, with a
 //! rational root as the largest one, of modulus `m`. One is accepted only by proof: the set of `l`
 //! for which all roots of `ρ(m r; l)/(m r − 1)` lie in the closed unit disc, computed exactly as in
-//! [`super::region`], is the single point. So the minimum is global and attained nowhere else.
+//! [`mod@super::region`], is the single point. So the minimum is global and attained nowhere else.
 
 use super::parametric::ParametricFamily;
 use super::region::{Property, solve};

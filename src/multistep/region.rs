@@ -166,7 +166,7 @@ pub fn decimal(x: &RealRoot) -> [String; 2] {
 /// # Errors
 ///
 /// [`Error::TooComplex`] where steps times degree in the parameter exceed
-/// [`MAX_COMPLEXITY`](super::parametric::MAX_COMPLEXITY).
+/// [`super::parametric::MAX_COMPLEXITY`].
 ///
 /// # Examples
 ///
