@@ -2,7 +2,7 @@
 //! it without search.
 //!
 //! A certificate is one self-contained canonical JSON document
-//! (`docs/certificate.md`). [`write`] makes one from a claim and the evidence
+//! (`docs/certificate.md`). [`mod@write`] makes one from a claim and the evidence
 //! of the bounds or of the root condition, [`Certificate::to_bytes`] and
 //! [`Certificate::from_bytes`] are the file format, and [`crate::check`] is the
 //! checker. Reading establishes form alone: a certificate that was read is not
