@@ -8,6 +8,8 @@ FEATURES ?= lapack
 OUT ?= demo
 FLAGS = --release --locked --features $(FEATURES)
 export XDG_RUNTIME_DIR ?= /tmp
+# The executor splits work over the cores itself; threads inside BLAS would only compete.
+export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: demo test proofs bench doc setup-build setup-test lint unit clean
 

@@ -1,9 +1,14 @@
-//! Progress on standard error: a bar on a terminal, nothing elsewhere.
+//! Progress on standard error: a bar on a terminal, elsewhere a line per task.
+
+use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar of `total` units with a title.
 pub fn bar(title: &str, total: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        eprintln!("{title} ({total})");
+    }
     let bar = ProgressBar::new(total as u64);
     let style = ProgressStyle::with_template("{msg:28} {wide_bar} {pos}/{len} {eta:>4}")
         .expect("a constant template");
