@@ -11,6 +11,8 @@ use super::common::{Model, epsilon, executor, load_data, norm, print, seed32, wr
 use super::results::{Header, Shard, Sink};
 use super::{Error, Global, progress};
 use crate::exact::Rational;
+use crate::report::Count;
+use crate::report::number::{Toward, percent};
 use crate::search::attack::{self, Loss, Options, by_name, registry};
 use crate::search::certify::{self, argmax};
 use crate::search::witness::Witness;
@@ -173,16 +175,26 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
         write_atomically(path, &npz(&adversarial, x, range.start, labels, n, path)?)?;
     }
     if !global.json {
-        print(&format!(
-            "{} samples: {correct} correct, {robust} withstood {} ({} {}): robust accuracy at most {:.1} %",
-            labels.len(),
-            args.attack,
-            args.norm.name(),
-            args.eps.to_f64(),
-            100.0 * robust as f64 / labels.len().max(1) as f64
-        ))?;
+        let robust = Count {
+            hits: robust,
+            total: labels.len(),
+        };
+        print(&summary(correct, robust, args))?;
     }
     Ok(())
+}
+
+/// The last line. Withstanding one attack bounds robustness from above.
+fn summary(correct: usize, robust: Count, args: &Args) -> String {
+    format!(
+        "{} samples: {correct} correct, {} withstood {} ({} {}): robust accuracy at most {}",
+        robust.total,
+        robust.hits,
+        args.attack,
+        args.norm.name(),
+        args.eps,
+        percent(robust, Toward::Up)
+    )
 }
 
 /// The program's name of a norm that attacks know.
@@ -224,4 +236,31 @@ fn npz(
     writer.add_array("adversarial", &changed).map_err(fail)?;
     writer.finish().map_err(fail)?;
     Ok(bytes.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_bounds_robust_accuracy_from_above() {
+        let args = Args {
+            model: PathBuf::new(),
+            data: String::new(),
+            attack: "pgd".into(),
+            norm: Norm::Linf,
+            eps: Rational::from((1, 20)),
+            steps: 1,
+            restarts: 1,
+            count: None,
+            shard: None,
+            out: None,
+            npz: None,
+        };
+        let text = summary(3, Count { hits: 1, total: 3 }, &args);
+        assert_eq!(
+            text,
+            "3 samples: 3 correct, 1 withstood pgd (linf 1/20): robust accuracy at most 33.4 %"
+        );
+    }
 }

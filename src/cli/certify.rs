@@ -16,6 +16,7 @@ use crate::bounds::Method;
 use crate::certificate::write::{LayerBounds, ModelFile, robustness};
 use crate::certificate::{Certificate, schema};
 use crate::exact::Rational;
+use crate::report::number::{Toward, fixed};
 use crate::search::attack::{self, Loss, Options};
 use crate::search::certify::{Answer, Goal, Proof, Sample, certify};
 use crate::verify::{Norm, Verdict};
@@ -233,8 +234,8 @@ impl std::fmt::Display for Tally {
             sorted.sort_by(f64::total_cmp);
             write!(
                 f,
-                "; median certified radius {:.5}",
-                sorted[sorted.len() / 2]
+                "; median certified radius {}",
+                fixed(sorted[(sorted.len() - 1) / 2], 5, Toward::Down)
             )?;
         }
         Ok(())
@@ -313,6 +314,18 @@ fn relative(from: &Path, to: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_printed_radius_is_not_above_the_median() {
+        // 1/256 = 0.00390625
+        let tally = Tally {
+            total: 2,
+            words: [("certified", 2), ("", 0), ("", 0), ("", 0)],
+            radii: vec![0.5, 1.0 / 256.0],
+        };
+        let text = tally.to_string();
+        assert!(text.ends_with("median certified radius 0.00390"), "{text}");
+    }
 
     #[test]
     fn relative_paths() {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::common::{Model, epsilon, load_data, norm, print};
 use super::{Error, Global};
 use crate::exact::Rational;
-use crate::lipschitz::{Domain, Method, analyze};
+use crate::lipschitz::{Domain, Method, Witness, analyze};
+use crate::report::number::{Toward, fixed};
 use crate::search::certify;
 use crate::verify::{Norm, Region};
 
@@ -63,31 +64,40 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
         if let Some(index) = index {
             print(&format!("sample {index}"))?;
         }
-        let lower = |w: &Option<crate::lipschitz::Witness>| w.as_ref().map_or(0.0, |w| w.value);
         print(&format!(
-            "{}, {}: between {:.6} (witness) and {:.6} (proved, {}, {})",
+            "{}, {}: between {} (witness) and {} (proved, {}, {})",
             args.norm.name(),
             report.domain,
-            lower(&report.lower),
-            report.upper.value.get(),
+            lower(report.lower.as_ref()),
+            upper(*report.upper.value.get()),
             report.upper.semantics,
             report.upper.method
         ))?;
         for block in &report.blocks {
             print(&format!(
-                "  {} ({}, {} steps): between {:.6} and {:.6} ({}); its flow at most {:.6} ({})",
+                "  {} ({}, {} steps): between {} and {} ({}); its flow at most {} ({})",
                 block.name,
                 block.scheme,
                 block.steps,
-                lower(&block.lower),
-                block.discrete.value.get(),
+                lower(block.lower.as_ref()),
+                upper(*block.discrete.value.get()),
                 block.discrete.method,
-                block.flow.value.get(),
+                upper(*block.flow.value.get()),
                 block.flow.method
             ))?;
         }
     }
     Ok(())
+}
+
+/// A lower bound in print; without a witness it is 0.
+fn lower(witness: Option<&Witness>) -> String {
+    fixed(witness.map_or(0.0, |w| w.value), 6, Toward::Down)
+}
+
+/// An upper bound in print.
+fn upper(value: f64) -> String {
+    fixed(value, 6, Toward::Up)
 }
 
 /// Reads `lo,hi` lines; decimals are enclosed outward.
@@ -119,4 +129,22 @@ fn read_box(path: &std::path::Path) -> Result<Domain, Error> {
         hi.push(number(b)?.hi());
     }
     Ok(Domain::boxed(lo, hi)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_bounds_are_rounded_outward() {
+        let witness = Witness {
+            value: 0.999_999_9,
+            x: Vec::new(),
+            y: Vec::new(),
+        };
+        assert_eq!(lower(Some(&witness)), "0.999999");
+        assert_eq!(lower(None), "0.000000");
+        assert_eq!(upper(1.000_000_1), "1.000001");
+        assert_eq!(upper(f64::INFINITY), "∞");
+    }
 }

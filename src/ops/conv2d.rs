@@ -245,3 +245,42 @@ impl LinearMap for Conv2d {
         )?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+        #[test]
+        fn no_column_is_longer_than_the_overlap(
+            input in prop::array::uniform2(1usize..14),
+            kernel in prop::array::uniform2(1usize..6),
+            stride in prop::array::uniform2(1usize..6),
+            dilation in prop::array::uniform2(1usize..8),
+            padding in prop::array::uniform4(0usize..9),
+            (groups, per_in, per_out) in (1usize..3, 1usize..3, 1usize..3),
+        ) {
+            let (channels, outs) = (groups * per_in, groups * per_out);
+            let Ok(g) = Geometry::new(
+                "conv2d", channels, input, outs, kernel, stride, padding, dilation, groups,
+            ) else {
+                return Ok(());
+            };
+            let mut column = vec![0usize; g.input_shape().len()];
+            let mut longest = 0;
+            for o in 0..g.output_shape().len() {
+                let mut row = 0;
+                g.window(o, &mut |i, _| {
+                    column[i] += 1;
+                    row += 1;
+                });
+                longest = longest.max(row);
+            }
+            prop_assert!(column.iter().all(|&n| n <= g.overlap()), "{g:?}");
+            prop_assert!(longest <= per_in * kernel[0] * kernel[1]);
+        }
+    }
+}

@@ -21,7 +21,7 @@ mod columns;
 mod curves;
 mod gallery;
 mod losses;
-mod number;
+pub(crate) mod number;
 mod page;
 mod pixels;
 mod placement;

@@ -11,7 +11,7 @@ const EXACT: usize = 1074;
 
 /// Direction of rounding to the printed digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Toward {
+pub(crate) enum Toward {
     /// Towards −∞: lower bounds.
     Down,
     /// Towards +∞: upper bounds.
@@ -21,7 +21,7 @@ pub(super) enum Toward {
 }
 
 /// `value` with `decimals` digits after the point.
-pub(super) fn fixed(value: f64, decimals: usize, toward: Toward) -> String {
+pub(crate) fn fixed(value: f64, decimals: usize, toward: Toward) -> String {
     if let Some(word) = special(value) {
         return word;
     }
@@ -66,7 +66,7 @@ pub(super) fn significant(value: f64, digits: usize, toward: Toward) -> String {
 }
 
 /// `100 · hits / total` with one digit after the point, by integers.
-pub(super) fn percent(count: Count, toward: Toward) -> String {
+pub(crate) fn percent(count: Count, toward: Toward) -> String {
     let (hits, total) = (count.hits as u128, count.total as u128);
     if total == 0 {
         return "–".to_owned();

@@ -380,6 +380,25 @@ fn named_errors() {
     }
 }
 
+/// A function of the model's own may stand for the operator of the same name.
+#[test]
+fn redefined_operators() {
+    let with = |domain: &str| {
+        let mut function = Vec::new();
+        bytes(1, b"Relu", &mut function);
+        bytes(10, domain.as_bytes(), &mut function);
+        let mut file = simple(17, &[1, 2], &[node("Relu", &["x"], "y", &[])], &[]);
+        bytes(25, &function, &mut file);
+        file
+    };
+    for domain in ["", "ai.onnx", "ai.dahlquist"] {
+        let message = error(with(domain));
+        assert!(message.contains("function Relu"), "{domain:?}: {message}");
+    }
+    // Nodes of another domain are refused where they stand.
+    read(with("local")).unwrap();
+}
+
 #[test]
 fn files_that_are_not_models() {
     let folder = tempfile::tempdir().unwrap();

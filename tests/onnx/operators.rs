@@ -65,6 +65,21 @@ fn cases() -> Vec<Case> {
         &[w("w", 1, &[4, 3]), w("b", 2, &[1, 3])],
     );
     add(
+        "gemm of rows, factors",
+        13,
+        &[1, 8],
+        &[
+            node("Reshape", &["x", "s"], "r", &[]),
+            node(
+                "Gemm",
+                &["r", "w", "b"],
+                "y",
+                &[("alpha", A::F(0.3)), ("beta", A::F(-1.7))],
+            ),
+        ],
+        &[ints("s", &[2, 4]), w("w", 1, &[4, 3]), w("b", 2, &[3])],
+    );
+    add(
         "gemm, beta zero",
         13,
         &[1, 4],

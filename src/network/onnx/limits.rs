@@ -52,7 +52,7 @@ fn field(message: Message, number: u64) -> Field {
         (M::Value, 2) => M::Type,
         (M::Type, 1) => M::TensorType,
         (M::TensorType, 2) => M::Shape,
-        (M::Shape, 1) | (M::Model, 8) | (M::Tensor, 13) => M::Leaf,
+        (M::Shape, 1) | (M::Model, 8 | 25) | (M::Tensor, 13) => M::Leaf,
         (M::Tensor, 4 | 9 | 10) => return Field::Payload,
         _ => return Field::Plain,
     })

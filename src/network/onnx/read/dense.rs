@@ -139,9 +139,11 @@ impl<'m> GraphReader<'m, '_> {
         let mut coefficients = vec![exact(alpha)];
         let mut terms = vec![product.node];
         if let Some(bias) = bias {
-            let values = bias.data().iter().map(|&v| exact(v)).collect();
-            self.spend(out.saturating_mul(16))?;
             let shape = self.shape(&n.name, product.sample())?;
+            self.spend(shape.len().saturating_mul(16))?;
+            // The same bias for every row.
+            let each = bias.data().iter().cycle().take(shape.len());
+            let values = each.map(|&v| exact(v)).collect();
             terms.push(self.push(
                 format!("{}/bias", n.name),
                 Op::Constant(values),

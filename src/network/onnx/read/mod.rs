@@ -19,7 +19,7 @@ use std::sync::Arc;
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::messages::{GraphProto, ModelProto, TensorProto};
+use super::messages::{FunctionProto, GraphProto, ModelProto, TensorProto};
 use super::node::Node;
 use super::tensor::{Data, Literal};
 use super::{DOMAIN, DOMAIN_VERSION, Error, limits};
@@ -45,6 +45,14 @@ pub fn read_model(bytes: Vec<u8>) -> Result<Network, Error> {
             expected: "a graph",
         });
     };
+    let redefined = |f: &&FunctionProto| ["", "ai.onnx", DOMAIN].contains(&f.domain.as_str());
+    if let Some(f) = model.functions.iter().find(redefined) {
+        return Err(Error::Model {
+            what: format!("function {}", f.name),
+            found: format!("domain {:?}", f.domain),
+            expected: "no function in the domain of an operator that is read",
+        });
+    }
     let mut shared = Shared {
         opset: opset(&model.opset_import)?,
         batch: Batch::One,

@@ -127,6 +127,7 @@ impl Writer {
                 ..graph
             }),
             opset_import,
+            functions: Vec::new(),
         };
         // Protocol buffers count lengths in 31 bits.
         let (found, limit) = (model.encoded_len() as u64, (1 << 31) - 1);
