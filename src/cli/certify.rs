@@ -13,7 +13,7 @@ use super::common::{Model, epsilon, executor, load_data, norm, print, seed32};
 use super::results::{Header, Shard, Sink};
 use super::{Error, Global, progress};
 use crate::bounds::Method;
-use crate::certificate::write::{LayerBounds, ModelFile, robustness};
+use crate::certificate::write::{self, LayerBounds, ModelFile, robustness};
 use crate::certificate::{Certificate, schema};
 use crate::exact::Rational;
 use crate::report::number::{Toward, fixed};
@@ -176,7 +176,14 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
             .collect();
         for (row, proof) in answers? {
             if let (Some(writer), Some(proof)) = (&writer, &proof) {
-                writer.write(row.answer.index, row.answer.label, proof)?;
+                match writer.write(row.answer.index, row.answer.label, proof) {
+                    // Proved through a neuron without a finite box: true, but a
+                    // certificate can state finite numbers only.
+                    Err(Error::Write(e @ write::Error::NotFinite { .. })) => {
+                        tracing::warn!("sample {}: no certificate: {e}", row.answer.index);
+                    }
+                    other => drop(other?),
+                }
             }
             tally.count(&row.answer);
             sink.push(&row)?;

@@ -62,6 +62,15 @@ impl Geometry {
                 return Err(bad(attribute, format!("{values:?}"), "1 to 2^24"));
             }
         }
+        // Windows are walked element by element, padding included.
+        const AREA: usize = 1 << 20;
+        if kernel[0].saturating_mul(kernel[1]) > AREA {
+            return Err(bad(
+                "kernel_shape",
+                format!("{kernel:?}"),
+                "an area of at most 2^20",
+            ));
+        }
         if padding.iter().any(|&p| p > LIMIT) {
             return Err(bad("pads", format!("{padding:?}"), "0 to 2^24"));
         }

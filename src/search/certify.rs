@@ -56,7 +56,8 @@ pub struct Answer {
     pub index: usize,
     /// true class
     pub label: usize,
-    /// the network's class (binary64 evaluation; exact where the verdict is `certified`)
+    /// the network's class: the label where the verdict is `certified` (proved),
+    /// else by binary64 evaluation
     pub predicted: usize,
     /// verdict and, if unknown, the reason
     #[serde(flatten)]
@@ -213,6 +214,10 @@ pub fn certify(
             }
         }
     };
+    if proof.is_some() {
+        // Proved at the centre as well, whatever a plain evaluation says of a near tie.
+        answer.predicted = answer.label;
+    }
     Ok((answer, proof))
 }
 

@@ -1,8 +1,8 @@
 //! The multistep side of the demo's report: root conditions of the networks'
 //! methods and the region of the ZeroSNet family.
 
-use crate::exact::Rational;
 use crate::exact::sturm::RealRoot;
+use crate::exact::{Poly, Rational};
 use crate::multistep::optimum::least_parasitic_modulus;
 use crate::multistep::region::{Closure, End, number, region};
 use crate::multistep::{self, Kind, LinearMultistep, ParametricFamily, analyze};
@@ -12,12 +12,9 @@ use crate::report;
 /// Decides the root condition of a block's recurrence.
 pub fn stability(method: &Method) -> Result<report::Stability, multistep::Error> {
     let (alpha, beta) = method.recurrence();
-    let analysis = analyze(&LinearMultistep::new(
-        method.name(),
-        Kind::First,
-        alpha,
-        beta,
-    )?)?;
+    let recurrence = LinearMultistep::new(method.name(), Kind::First, alpha, beta)?;
+    let rho = recurrence.rho();
+    let analysis = analyze(&recurrence)?;
     let place = match (method, method.name().strip_prefix("zerosnet(")) {
         (Method::RungeKutta(_), _) => report::Place::OneStep,
         (_, Some(rest)) => {
@@ -42,7 +39,7 @@ pub fn stability(method: &Method) -> Result<report::Stability, multistep::Error>
         _ => report::Place::Other,
     };
     let roots = analysis.roots.iter().map(|r| report::Root {
-        value: root(&r.re, &r.im),
+        value: root(&rho, &r.re, &r.im),
         multiplicity: r.multiplicity as u32,
     });
     Ok(report::Stability {
@@ -56,15 +53,20 @@ fn decimal(text: &str) -> f64 {
     text.parse().unwrap_or(f64::NAN)
 }
 
-/// An enclosure in few digits; the exact value where it is a short fraction.
-fn root(re: &[String; 2], im: &[String; 2]) -> String {
+/// The exact value where it is a short fraction (decided by evaluating ρ),
+/// else six digits, marked as such.
+fn root(rho: &Poly, re: &[String; 2], im: &[String; 2]) -> String {
     let middle = |x: &[String; 2]| f64::midpoint(decimal(&x[0]), decimal(&x[1]));
     let (re, im) = (middle(re), middle(im));
-    if im == 0.0 || im.abs() < 1e-15 {
-        format!("{re:.6}")
+    let fractions = (1..=64u32).map(|q| Rational::from(((re * f64::from(q)).round() as i64, q)));
+    let near = |x: &Rational| im.abs() < 1e-9 && (x.to_f64() - re).abs() < 1e-9;
+    if let Some(x) = fractions.into_iter().find(|x| near(x) && rho.eval(x) == 0) {
+        x.to_string()
+    } else if im.abs() < 1e-15 {
+        format!("≈ {re:.6}")
     } else {
         format!(
-            "{re:.6} {} {:.6}i",
+            "≈ {re:.6} {} {:.6}i",
             if im < 0.0 { '−' } else { '+' },
             im.abs()
         )
