@@ -7,6 +7,7 @@
 mod backward;
 mod builder;
 mod eval;
+mod fold;
 mod forward;
 mod hash;
 

@@ -196,4 +196,7 @@ pub enum Error {
         /// why
         source: Box<super::Error>,
     },
+    /// The graph could not be folded.
+    #[error(transparent)]
+    Fold(#[from] crate::graph::Error),
 }

@@ -12,13 +12,16 @@ use crate::ops::{LinearKernel, LinearMap, Param, Shape};
 ///
 /// Weights are written as they are and shared ones once; coefficients and
 /// constants that are not binary32 numbers (an ODE step's `h/6`) are rounded to
-/// nearest. Equal graphs give equal bytes.
+/// nearest; nodes of constants only are folded exactly first. Equal graphs give
+/// equal bytes.
 ///
 /// # Errors
 /// The graph has not exactly one input, the output does not depend on it, a
 /// coefficient overflows binary32, an extent is zero, or the file would exceed
 /// the format's 2 GiB.
 pub fn write_unrolled(graph: &Graph) -> Result<Vec<u8>, Error> {
+    // Readers of other tools want constants as initializers, not as nodes.
+    let graph = &graph.fold_constants()?;
     let &[input] = graph.inputs() else {
         return Err(Error::Model {
             what: "graph".into(),
