@@ -66,7 +66,7 @@ impl fmt::Display for Evidence {
 }
 
 /// A value that holds as a theorem, up to the trusted base. Only `rounding`,
-/// `bounds` and `check` make one.
+/// `bounds`, `check` and `lipschitz` make one.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Proved<T>(T);
