@@ -178,7 +178,15 @@ fn method(n: &Node<'_>) -> Result<Method, Error> {
             let method = Multistep::new(name, alpha, beta, startup).map_err(ode)?;
             Ok(Method::Multistep(method))
         }
-        _ => by_name(kind).map_err(ode),
+        _ => {
+            // A name fixes every coefficient; others beside it would be ignored.
+            for attribute in ["a", "b", "alpha", "beta"] {
+                if n.rationals(attribute)?.is_some() {
+                    return Err(n.bad(attribute, "coefficients", "none beside a named method"));
+                }
+            }
+            by_name(kind).map_err(ode)
+        }
     }
 }
 
