@@ -2,7 +2,7 @@
 //! methods and the region of the ZeroSNet family.
 
 use crate::exact::sturm::RealRoot;
-use crate::exact::{Poly, Rational};
+use crate::exact::{Poly, Rational, rational};
 use crate::multistep::optimum::least_parasitic_modulus;
 use crate::multistep::region::{Closure, End, number, region};
 use crate::multistep::{self, Kind, LinearMultistep, ParametricFamily, analyze};
@@ -53,14 +53,17 @@ fn decimal(text: &str) -> f64 {
     text.parse().unwrap_or(f64::NAN)
 }
 
-/// The exact value where it is a short fraction (decided by evaluating ρ),
+/// The exact value where it is a short fraction (a zero of ρ inside the enclosure),
 /// else six digits, marked as such.
-fn root(rho: &Poly, re: &[String; 2], im: &[String; 2]) -> String {
+fn root(rho: &Poly, re_range: &[String; 2], im_range: &[String; 2]) -> String {
     let middle = |x: &[String; 2]| f64::midpoint(decimal(&x[0]), decimal(&x[1]));
-    let (re, im) = (middle(re), middle(im));
+    let (re, im) = (middle(re_range), middle(im_range));
     let fractions = (1..=64u32).map(|q| Rational::from(((re * f64::from(q)).round() as i64, q)));
-    let near = |x: &Rational| im.abs() < 1e-9 && (x.to_f64() - re).abs() < 1e-9;
-    if let Some(x) = fractions.into_iter().find(|x| near(x) && rho.eval(x) == 0) {
+    let end = |text: &String| rational::parse(text).ok();
+    let holds = |range: &[String; 2], x: &Rational| matches!((end(&range[0]), end(&range[1])), (Some(lo), Some(hi)) if lo <= *x && *x <= hi);
+    let real = holds(im_range, &Rational::new());
+    let exact = |x: &Rational| real && holds(re_range, x) && rho.eval(x) == 0;
+    if let Some(x) = fractions.into_iter().find(exact) {
         x.to_string()
     } else if im.abs() < 1e-15 {
         format!("≈ {re:.6}")
