@@ -7,7 +7,7 @@ use super::{Error, MAX_DEPTH, Position};
 use crate::exact::{Rational, rational};
 
 /// The most bits that the long numbers of a file have together.
-const MAX_BITS: u64 = 1 << 33;
+const MAX_BITS: u64 = 1 << 31;
 
 /// A declared variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -48,7 +48,7 @@ pub const MAX_DEPTH: usize = 10_000;
 /// The most conjunctions that multiplying disjunctions out may give.
 pub const MAX_CONJUNCTIONS: usize = 1 << 18;
 /// The most atoms that multiplying disjunctions out may give.
-pub const MAX_ATOMS: usize = 1 << 22;
+pub const MAX_ATOMS: usize = 1 << 21;
 /// The most ends of intervals in all input boxes together.
 pub const MAX_ENDS: usize = 1 << 26;
 
