@@ -114,7 +114,7 @@ fn pointwise(c: &mut Criterion) {
         let x = values(&mut p, "x", n);
         let out = p.zeros("out", n);
         p.push(Instruction::Pointwise {
-            f: f.kernel(),
+            f: f.kernel().expect("a kernel"),
             x,
             out,
         });
