@@ -1,5 +1,7 @@
 //! Addition, subtraction, multiplication and division with broadcasting.
 
+use std::sync::Arc;
+
 use super::super::tensor::{Data, Literal};
 use super::fold::Binary;
 use super::index::{broadcast, repeated};
@@ -8,7 +10,7 @@ use super::{Constant, Error, GraphReader, Node, Value, Variable};
 use crate::exact::Rational;
 use crate::graph::Op;
 use crate::network::Layer;
-use crate::ops::{Dense, LinearKernel, Product};
+use crate::ops::{Dense, LinearKernel, Product, Reciprocal};
 
 /// The most distinct factors that are applied one masked copy each.
 const MAX_FACTORS: usize = 16;
@@ -62,7 +64,14 @@ impl<'m> GraphReader<'m, '_> {
                 self.scaled(n, part, &x, &factors)?
             }
             (Div, a, Value::Variable(b)) => {
-                let inverse = self.reciprocal(n, &format!("{part}/reciprocal"), &b)?;
+                let name = format!("{part}/reciprocal");
+                let inverse = self.pointwise(n, &name, &b, Arc::new(Reciprocal));
+                if let Value::Constant(c) = &a
+                    && let Data::Floats(v) = &c.literal()?.data
+                    && v[..] == [1.0]
+                {
+                    return Ok(Value::Variable(inverse));
+                }
                 return self.apply(n, part, Mul, a, Value::Variable(inverse));
             }
             (Add | Sub, Value::Variable(a), Value::Variable(b)) => {
@@ -72,14 +81,14 @@ impl<'m> GraphReader<'m, '_> {
                 Variable { node, ..a }
             }
             (Mul, Value::Variable(a), Value::Variable(b)) => {
-                if a.node == b.node && a.full == b.full {
-                    self.square(n, part, &a)?
+                if let Some(y) = self.as_function(n, part, &a, &b) {
+                    y
                 } else {
                     let [a, b] = self.aligned(n, &a, &b)?;
                     let shape = self.shape(&n.name, a.sample())?;
                     let op = Op::Product(Product::elementwise(shape));
-                    let node =
-                        self.push(format!("{}{part}", n.name), op, vec![a.node, b.node], None);
+                    let name = format!("{}{part}", n.name);
+                    let node = self.push(name, op, vec![a.node, b.node], None);
                     Variable { node, ..a }
                 }
             }

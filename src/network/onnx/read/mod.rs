@@ -28,10 +28,14 @@ use prost::bytes::Bytes;
 
 use super::messages::{FunctionProto, GraphProto, ModelProto};
 use super::node::Node;
-use super::tensor::{Data, Literal};
+use super::tensor::Data;
 use super::{DOMAIN, DOMAIN_VERSION, Error, limits};
+use crate::exact::Rational;
 use crate::network::{Network, NetworkNode};
-use crate::ops::{Param, Sigmoid, Softplus, Tanh};
+use crate::ops::{
+    Abs, Cos, Erf, Exp, Floor, HardSwish, Log, Param, Reciprocal, Sigmoid, Sign, Sin, Softplus,
+    Sqrt, Tanh,
+};
 use extremum::Extremum;
 use fold::Binary;
 use interface::{checked, extents, opset, prune, show};
@@ -224,6 +228,10 @@ impl<'m, 'r> GraphReader<'m, 'r> {
                 "SumPool" => self.sum_pool(n),
                 "Gather" => self.gather_exact(n),
                 "Constant" => self.constant_exact(n),
+                "Gelu" => self.function(n, &[], Arc::new(Gelu), None),
+                "HardSwish" => self.function(n, &[], Arc::new(HardSwish), None),
+                "Silu" => self.function(n, &[], Arc::new(Silu), None),
+                "Step" => self.function(n, &[], Arc::new(Step), None),
                 _ => Err(self.unsupported(n, "")),
             };
             return value.map(|value| vec![value]);
@@ -260,10 +268,24 @@ impl<'m, 'r> GraphReader<'m, 'r> {
             "Relu" => self.relu(n),
             "LeakyRelu" => self.leaky_relu(n),
             "Clip" => self.clip(n),
-            "Floor" => self.floor(n),
+            "Elu" => self.elu(n),
+            "HardSigmoid" => self.hard_sigmoid(n),
+            "Gelu" => self.gelu(n),
+            "Pow" => self.power(n),
+            "Abs" => self.function(n, &[], Arc::new(Abs), Some(&Rational::abs)),
+            "Floor" => self.function(n, &[], Arc::new(Floor), Some(&Rational::floor)),
+            "Sign" => self.function(n, &[], Arc::new(Sign), Some(&Rational::signum)),
             "Tanh" => self.function(n, &[], Arc::new(Tanh), None),
             "Sigmoid" => self.function(n, &[], Arc::new(Sigmoid), None),
             "Softplus" => self.function(n, &[], Arc::new(Softplus), None),
+            "Exp" => self.function(n, &[], Arc::new(Exp), None),
+            "Log" => self.function(n, &[], Arc::new(Log), None),
+            "Sqrt" => self.function(n, &[], Arc::new(Sqrt), None),
+            "Sin" => self.function(n, &[], Arc::new(Sin), None),
+            "Cos" => self.function(n, &[], Arc::new(Cos), None),
+            "Erf" => self.function(n, &[], Arc::new(Erf), None),
+            "HardSwish" => self.function(n, &[], Arc::new(HardSwish), None),
+            "Reciprocal" => self.function(n, &[], Arc::new(Reciprocal), None),
             "Flatten" => self.flatten(n),
             "Reshape" => self.reshape(n),
             "Squeeze" => self.squeeze(n),
