@@ -4,7 +4,7 @@
 //!
 //! | kind | meaning | members |
 //! |---|---|---|
-//! | [`LinearMap`] | `y = A x + b`, `A` implicit | dense, conv2d, diagonal, sum pool, gather, reshape |
+//! | [`LinearMap`] | `y = A x + b`, `A` implicit | dense, conv2d, transposed convolution, diagonal, sum pool, gather, reshape |
 //! | [`Pointwise`] | `y_i = φ(x_i)` | relu, leaky relu, tanh, sigmoid, softplus |
 //! | combine | `y = Σ c_k x_k`, `c_k` exact rationals | add, residual, Runge–Kutta and multistep recurrences |
 //!
@@ -13,6 +13,7 @@
 //! fewer rounding arguments.
 
 mod conv2d;
+mod conv_transpose;
 mod dense;
 mod diagonal;
 mod gather;
@@ -24,6 +25,7 @@ mod sigmoid;
 mod softplus;
 mod sum_pool;
 mod tanh;
+mod windows;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ use ndarray::{Array2, ArrayView2};
 use crate::exact::{MpInterval, mp};
 use crate::rounding::Interval;
 
+pub use conv_transpose::ConvTranspose;
 pub use conv2d::{Conv2d, Geometry};
 pub use dense::Dense;
 pub use diagonal::Diagonal;
@@ -203,6 +206,15 @@ pub enum LinearKernel<'a> {
         /// extents, stride, padding, dilation, groups
         geometry: &'a Geometry,
     },
+    /// the adjoint of a convolution, plus a bias
+    ConvTranspose {
+        /// (in channels, out channels / groups, kernel h, kernel w)
+        weight: &'a Param,
+        /// (out channels)
+        bias: Option<&'a Param>,
+        /// of the convolution: its input is the output of this map
+        geometry: &'a Geometry,
+    },
     /// `y[c, i] = s[c] x[c, i] + b[c]`
     Diagonal {
         /// (channels)
@@ -260,12 +272,15 @@ pub trait LinearMap: fmt::Debug + Send + Sync {
         false
     }
     /// `A x` (or `|A| x`) for each row of `x`, **without** the bias, in
-    /// round-to-nearest and any summation order. Shapes: (batch, in) →
-    /// (batch, out).
+    /// round-to-nearest and any summation order, with no rounding but those of
+    /// one plain sum per element. Shapes: (batch, in) → (batch, out), the result
+    /// in standard layout. A pass uses one thread; a caller that wants more
+    /// splits the rows.
     fn apply(&self, x: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
         apply_rows(self, x, weights)
     }
-    /// `y A` (or `y |A|`) for each row of `y`. Shapes: (batch, out) → (batch, in).
+    /// `y A` (or `y |A|`) for each row of `y`, as [`apply`](LinearMap::apply).
+    /// Shapes: (batch, out) → (batch, in).
     fn adjoint(&self, y: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
         adjoint_rows(self, y, weights)
     }
@@ -316,6 +331,11 @@ pub fn adjoint_rows<L: LinearMap + ?Sized>(
         });
     }
     x
+}
+
+/// The same elements, rows contiguous.
+fn standard(x: ArrayView2<'_, f64>) -> Array2<f64> {
+    x.as_standard_layout().into_owned()
 }
 
 /// The pointwise functions an executor has kernels for.

@@ -25,9 +25,14 @@ const INNER: usize = 256;
 const OUTER: usize = 96;
 
 /// The columns of one full panel.
-pub(crate) const fn panel_width<T: Element>() -> usize {
+const fn panel_width<T: Element>() -> usize {
     VECTORS * T::LANES
 }
+
+/// The columns of one full panel, and the multiple that the last one is filled
+/// to, in binary64.
+pub(crate) const PANEL: usize = panel_width::<f64>();
+pub(crate) const VECTOR: usize = <f64 as super::simd::sealed::Tile>::LANES;
 
 /// A constant right operand `B` of shape (k, n), stored in panels of columns.
 #[derive(Clone, Debug)]

@@ -26,6 +26,7 @@ mod simd;
 
 pub use fpenv::{EnvironmentError, check_environment};
 pub use gemm::{Packed, matmul};
+pub(crate) use gemm::{PANEL, VECTOR, add_product};
 pub use interval::Interval;
 pub use midrad::Boxes;
 pub(crate) use model::short_up;
