@@ -7,7 +7,7 @@
 use dahlquist::bounds::{Method, analyze, interval_boxes};
 use dahlquist::exact::Rational;
 use dahlquist::graph::{Backward, Forward, Graph, GraphBuilder, NodeId, Op, backward, forward};
-use dahlquist::ops::{Dense, LinearMap, Pointwise, PointwiseKernel, Shape, Tensor};
+use dahlquist::ops::{Dense, LinearMap, Pointwise, PointwiseKernel, Product, Shape, Tensor};
 use dahlquist::rounding::{Boxes, Interval};
 use dahlquist::testkit::{Tape, graph};
 use dahlquist::verify::{Norm, Property, Reason, Region, Row, Verdict};
@@ -112,8 +112,8 @@ impl Forward for Reference {
         x.iter()
             .map(|(lo, hi)| {
                 (
-                    activate(f.kernel(), lo, Round::Down),
-                    activate(f.kernel(), hi, Round::Up),
+                    activate(f.kernel().unwrap(), lo, Round::Down),
+                    activate(f.kernel().unwrap(), hi, Round::Up),
                 )
             })
             .collect()
@@ -131,6 +131,20 @@ impl Forward for Reference {
             })
             .collect()
     }
+    fn product(&mut self, _: NodeId, p: &Product, a: &Vec<Range>, b: &Vec<Range>) -> Vec<Range> {
+        (0..p.output().len())
+            .map(|o| {
+                let (mut lo, mut hi) = (Rational::new(), Rational::new());
+                p.terms(o, |i, j| {
+                    let (x, y) = scaled(&b[j].0, &a[i]);
+                    let (u, v) = scaled(&b[j].1, &a[i]);
+                    lo += x.min(u);
+                    hi += y.max(v);
+                });
+                (lo, hi)
+            })
+            .collect()
+    }
 }
 
 fn at_point(graph: &Graph, x: &[Rational]) -> Vec<Vec<Range>> {
@@ -142,7 +156,7 @@ fn piecewise_linear(graph: &Graph) -> bool {
     graph.nodes().iter().all(|n| match &n.op {
         Op::Pointwise(f) => matches!(
             f.kernel(),
-            PointwiseKernel::Relu | PointwiseKernel::LeakyRelu { .. }
+            Some(PointwiseKernel::Relu | PointwiseKernel::LeakyRelu { .. })
         ),
         _ => true,
     })
@@ -447,7 +461,7 @@ impl Backward for Pieces<'_> {
     ) -> Vec<Rational> {
         let slope = |x: &Rational| match f.kernel() {
             _ if *x >= 0 => Rational::from(1),
-            PointwiseKernel::LeakyRelu { alpha } => Rational::from_f32(alpha).unwrap(),
+            Some(PointwiseKernel::LeakyRelu { alpha }) => Rational::from_f32(alpha).unwrap(),
             _ => Rational::new(),
         };
         y.into_iter()
@@ -457,6 +471,28 @@ impl Backward for Pieces<'_> {
     }
     fn combine(&mut self, _: NodeId, _: NodeId, c: &Rational, y: &Vec<Rational>) -> Vec<Rational> {
         y.iter().map(|y| Rational::from(y * c)).collect()
+    }
+    /// Linearised at the point: `a b = a₀ b + a b₀ - a₀ b₀` there.
+    fn product(
+        &mut self,
+        _: NodeId,
+        [a, b]: [NodeId; 2],
+        p: &Product,
+        y: Vec<Rational>,
+    ) -> [Vec<Rational>; 2] {
+        let (a, b) = (&self.values[a.index()], &self.values[b.index()]);
+        let (mut da, mut db) = (
+            vec![Rational::new(); a.len()],
+            vec![Rational::new(); b.len()],
+        );
+        for (o, y) in y.iter().enumerate() {
+            p.terms(o, |i, j| {
+                da[i] += Rational::from(y * &b[j]);
+                db[j] += Rational::from(y * &a[i]);
+                self.constant -= Rational::from(y * &a[i]) * &b[j];
+            });
+        }
+        [da, db]
     }
     fn merge(&mut self, _: NodeId, a: Vec<Rational>, b: Vec<Rational>) -> Vec<Rational> {
         a.into_iter().zip(b).map(|(a, b)| a + b).collect()

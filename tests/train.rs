@@ -13,8 +13,8 @@ use dahlquist::graph::{Forward, Graph, GraphBuilder, NodeId, forward};
 use dahlquist::network::build::{self, Architecture, Kind};
 use dahlquist::network::{Layer, Network};
 use dahlquist::ops::{
-    Conv2d, Dense, Diagonal, Gather, Geometry, LinearMap, Param, Pointwise, Reshape, Shape,
-    SumPool, Tensor, Weights, pointwise_registry,
+    Conv2d, Dense, Diagonal, Gather, Geometry, LinearMap, Param, Pointwise, Product, Reshape,
+    Shape, SumPool, Tensor, Weights, pointwise_registry,
 };
 use dahlquist::search::attack::{self, Options};
 use dahlquist::train::{self, Config};
@@ -53,6 +53,9 @@ impl Forward for Referee {
             sum.1 += &(&x.1 * c.to_f64().abs());
         }
         sum
+    }
+    fn product(&mut self, _: NodeId, _: &Product, _: &Box64, _: &Box64) -> Box64 {
+        unreachable!("programs have no products")
     }
 }
 

@@ -9,7 +9,7 @@ use super::linear::{Facts, InputSet, LinearRelaxation, Lines, pull_back};
 use super::{Counters, LayerEvidence, Method, Outcome};
 use crate::exact::Rational;
 use crate::graph::{Backward, Forward, Graph, NodeId, Op, forward};
-use crate::ops::{LinearMap, Pointwise, Shape, SlopeRule};
+use crate::ops::{LinearMap, Pointwise, Product, Shape, SlopeRule};
 use crate::rounding::forms::least_over_box;
 use crate::rounding::{Boxes, Interval, eft};
 use crate::verify::{Property, Proved, Region};
@@ -236,6 +236,12 @@ impl Forward for Walk<'_> {
         let mut domain = self.domain;
         let xs: Vec<&Boxes> = xs.iter().map(|x| &self.facts(**x).boxes).collect();
         let boxes = domain.combine(node, coefficients, &xs);
+        self.finish(node, Facts::new(boxes))
+    }
+
+    fn product(&mut self, node: NodeId, p: &Product, a: &NodeId, b: &NodeId) -> NodeId {
+        let mut domain = self.domain;
+        let boxes = domain.product(node, p, &self.facts(*a).boxes, &self.facts(*b).boxes);
         self.finish(node, Facts::new(boxes))
     }
 }

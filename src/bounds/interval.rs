@@ -5,7 +5,7 @@
 
 use crate::exact::Rational;
 use crate::graph::{Forward, Graph, NodeId, forward};
-use crate::ops::{LinearMap, Pointwise, Shape, Weights};
+use crate::ops::{LinearMap, Pointwise, Product, Shape, Weights};
 use crate::rounding::{Boxes, Interval};
 
 /// Forward interpreter over [`Boxes`] of `batch` samples.
@@ -48,6 +48,14 @@ impl Forward for IntervalDomain {
 
     fn combine(&mut self, _: NodeId, c: &[Rational], xs: &[&Boxes]) -> Boxes {
         Boxes::combine(c, xs)
+    }
+
+    fn product(&mut self, _: NodeId, p: &Product, a: &Boxes, b: &Boxes) -> Boxes {
+        Boxes::from_shape_fn((self.batch, p.output().len()), |s, o| {
+            let mut sum = Interval::ZERO;
+            p.terms(o, |i, j| sum = sum + a.at(s, i) * b.at(s, j));
+            sum
+        })
     }
 }
 

@@ -19,7 +19,7 @@ use super::LayerEvidence;
 use super::interval::is_index_map;
 use crate::exact::Rational;
 use crate::graph::{Backward, Graph, NodeId};
-use crate::ops::{LinearMap, Pointwise, Weights};
+use crate::ops::{LinearMap, Pointwise, Product, Weights};
 use crate::rounding::forms::{below, contiguous, dot_rn, least_over_box, sum_rn, weighted_up};
 use crate::rounding::{Boxes, Interval, Precision, SumBound, eft, short_up};
 use crate::verify::{Norm, Region};
@@ -275,6 +275,22 @@ impl Backward for LinearRelaxation<'_> {
             self.absorb(input, y, ETA, 0.0);
         }
         x
+    }
+
+    /// The product's own box takes its place: nothing reaches the operands.
+    fn product(
+        &mut self,
+        node: NodeId,
+        _: [NodeId; 2],
+        p: &Product,
+        y: Array2<f64>,
+    ) -> [Array2<f64>; 2] {
+        let least = least_over_box(y.view(), &self.facts(node).boxes, 0);
+        for (s, least) in least.into_iter().enumerate() {
+            self.add(s, least, 0.0);
+        }
+        p.operands()
+            .map(|shape| Array2::zeros((y.nrows(), shape.len())))
     }
 
     fn merge(&mut self, node: NodeId, a: Array2<f64>, b: Array2<f64>) -> Array2<f64> {

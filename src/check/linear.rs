@@ -18,7 +18,7 @@ use super::grid::{self, Dyadic, GRID};
 use super::rejection::Rejection;
 use crate::exact::Rational;
 use crate::graph::{Backward, Graph, NodeId, Op};
-use crate::ops::{LinearMap, Pointwise};
+use crate::ops::{LinearMap, Pointwise, Product};
 
 /// Lines below and above `φ` on the claimed box of one neuron.
 #[derive(Clone, Debug)]
@@ -227,6 +227,18 @@ impl Backward for LinearPass<'_> {
             }
         }
         self.bounded(node, x)
+    }
+
+    /// No certificate reaches this: the forward step refuses products.
+    fn product(
+        &mut self,
+        node: NodeId,
+        _: [NodeId; 2],
+        p: &Product,
+        y: Functionals,
+    ) -> [Functionals; 2] {
+        self.fail(node);
+        p.operands().map(|x| Functionals::zero(y.rows, x.len()))
     }
 
     fn merge(&mut self, _node: NodeId, mut a: Functionals, b: Functionals) -> Functionals {

@@ -52,6 +52,14 @@ pub enum Rejection {
         /// the length that the network gives it
         expected: u64,
     },
+    /// The checker has no rule for a node.
+    #[error("node {node}: {what} cannot be checked yet")]
+    Unsupported {
+        /// the node
+        node: String,
+        /// its operator
+        what: &'static str,
+    },
     /// A record belongs to another node.
     #[error("layer record {record} is for node {found}, expected {expected}")]
     Node {

@@ -13,7 +13,7 @@ use crate::certificate::schema::{
 };
 use crate::exact::Rational;
 use crate::graph::{self, Backward, Forward, Graph, NodeId, Op};
-use crate::ops::{LinearMap, Pointwise, Shape};
+use crate::ops::{LinearMap, Pointwise, Product, Shape};
 
 /// The steepest line that is accepted: the slopes of the functions in use lie
 /// in `[0, 1]`, and a bound keeps hostile numbers small.
@@ -436,6 +436,15 @@ impl Forward for Checker<'_> {
             let at = |i: &NodeId| &checker.boxes[i.index()];
             let xs: Vec<&NodeBox> = checker.graph.node(node).inputs.iter().map(at).collect();
             Ok(NodeBox::combine(coefficients, &xs))
+        });
+    }
+
+    fn product(&mut self, node: NodeId, _: &Product, (): &(), (): &()) {
+        self.step(node, |checker| {
+            Err(Rejection::Unsupported {
+                node: checker.graph.node(node).name.clone(),
+                what: "a product of two operands",
+            })
         });
     }
 }

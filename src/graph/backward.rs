@@ -2,7 +2,7 @@
 
 use super::{Graph, NodeId, Op};
 use crate::exact::Rational;
-use crate::ops::{LinearMap, Pointwise};
+use crate::ops::{LinearMap, Pointwise, Product};
 
 /// A backward analysis: gradients, linear relaxation.
 ///
@@ -40,6 +40,14 @@ pub trait Backward {
         c: &Rational,
         y: &Self::Cotangent,
     ) -> Self::Cotangent;
+    /// From `y = Σ a_i b_j` to the two operands.
+    fn product(
+        &mut self,
+        node: NodeId,
+        inputs: [NodeId; 2],
+        p: &Product,
+        y: Self::Cotangent,
+    ) -> [Self::Cotangent; 2];
     /// The sum of two functionals of the same node.
     fn merge(&mut self, node: NodeId, a: Self::Cotangent, b: Self::Cotangent) -> Self::Cotangent;
 }
@@ -81,6 +89,13 @@ pub fn backward<B: Backward>(
             Op::Combine(c) => {
                 for (c, &to) in c.iter().zip(&node.inputs) {
                     let x = b.combine(id, to, c, &y);
+                    send(b, to, x);
+                }
+            }
+            Op::Product(p) => {
+                let operands = [node.inputs[0], node.inputs[1]];
+                let xs = b.product(id, operands, p, y);
+                for (to, x) in operands.into_iter().zip(xs) {
                     send(b, to, x);
                 }
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Error, Graph, Node, NodeId, Op};
 use crate::exact::Rational;
-use crate::ops::{LinearMap, Pointwise, Shape};
+use crate::ops::{LinearMap, Pointwise, Product, Shape};
 
 /// Builds a [`Graph`]; every method checks its operands.
 #[derive(Debug, Default)]
@@ -150,6 +150,30 @@ impl GraphBuilder {
         Ok(self.add(name, Op::Combine(coefficients), inputs, shape))
     }
 
+    /// Appends `Σ a_i b_j`.
+    pub fn product(
+        &mut self,
+        name: impl Into<String>,
+        p: Product,
+        a: NodeId,
+        b: NodeId,
+    ) -> Result<NodeId, Error> {
+        let name = name.into();
+        for (operand, (id, expected)) in [a, b].into_iter().zip(p.operands()).enumerate() {
+            let found = self.operand(&name, operand, id)?;
+            if found != expected {
+                return Err(Error::Shape {
+                    node: name,
+                    operand,
+                    found: found.clone(),
+                    expected: expected.clone(),
+                });
+            }
+        }
+        let shape = p.output().clone();
+        Ok(self.add(name, Op::Product(p), vec![a, b], shape))
+    }
+
     /// Copies `graph` into this one with `inputs` in place of its inputs;
     /// node names get the prefix. Returns the copy of its output. Weights stay shared.
     pub fn inline(
@@ -189,6 +213,7 @@ impl GraphBuilder {
                     let terms: Vec<_> = c.iter().cloned().zip((0..c.len()).map(at)).collect();
                     self.combine(name, &terms)?
                 }
+                Op::Product(p) => self.product(name, p.clone(), at(0), at(1))?,
             };
             new.push(id);
         }

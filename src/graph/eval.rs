@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 
 use super::{Forward, Graph, NodeId, forward};
 use crate::exact::Rational;
-use crate::ops::{LinearMap, Pointwise, Shape, Weights};
+use crate::ops::{LinearMap, Pointwise, Product, Shape, Weights};
 
 /// The value of a one-input graph at `x` (row-major), computed in binary64 with
 /// the stored weights; coefficients are rounded to nearest.
@@ -53,5 +53,14 @@ impl Forward for Evaluate {
             sum.iter_mut().zip(*x).for_each(|(s, x)| *s += c * x);
         }
         sum
+    }
+
+    fn product(&mut self, _: NodeId, p: &Product, a: &Vec<f64>, b: &Vec<f64>) -> Vec<f64> {
+        let at = |o| {
+            let mut sum = 0.0;
+            p.terms(o, |i, j| sum += a[i] * b[j]);
+            sum
+        };
+        (0..p.output().len()).map(at).collect()
     }
 }

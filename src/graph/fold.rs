@@ -37,7 +37,15 @@ impl Graph {
                     };
                     (0..node.shape.len()).map(sum).collect()
                 }),
-                _ => None,
+                Op::Product(p) => of(0).zip(of(1)).map(|(a, b)| {
+                    let sum = |o: usize| {
+                        let mut y = Rational::new();
+                        p.terms(o, |i, j| y += Rational::from(&a[i] * &b[j]));
+                        y
+                    };
+                    (0..node.shape.len()).map(sum).collect()
+                }),
+                Op::Input(_) | Op::Linear(_) | Op::Pointwise(_) => None,
             };
             let name = node.name.clone();
             let at = |k: usize| ids[node.inputs[k].index()];
@@ -53,6 +61,7 @@ impl Graph {
                     let terms: Vec<_> = c.iter().cloned().zip((0..c.len()).map(at)).collect();
                     builder.combine(name, &terms)?
                 }
+                (None, Op::Product(p)) => builder.product(name, p.clone(), at(0), at(1))?,
             };
             ids.push(id);
             known.push(value);

@@ -2,7 +2,7 @@
 
 use super::{Graph, NodeId, Op};
 use crate::exact::Rational;
-use crate::ops::{LinearMap, Pointwise, Shape};
+use crate::ops::{LinearMap, Pointwise, Product, Shape};
 
 /// A forward analysis: one rule per operator kind. Evaluation, interval and
 /// other domains, jvp.
@@ -21,6 +21,14 @@ pub trait Forward {
         node: NodeId,
         coefficients: &[Rational],
         xs: &[&Self::Value],
+    ) -> Self::Value;
+    /// `Σ a_i b_j`
+    fn product(
+        &mut self,
+        node: NodeId,
+        p: &Product,
+        a: &Self::Value,
+        b: &Self::Value,
     ) -> Self::Value;
 }
 
@@ -47,6 +55,10 @@ pub fn forward<F: Forward>(graph: &Graph, f: &mut F, inputs: Vec<F::Value>) -> V
             Op::Combine(c) => {
                 let xs: Vec<&F::Value> = node.inputs.iter().map(|j| &values[j.0]).collect();
                 f.combine(id, c, &xs)
+            }
+            Op::Product(p) => {
+                let (a, b) = (&values[node.inputs[0].0], &values[node.inputs[1].0]);
+                f.product(id, p, a, b)
             }
         };
         values.push(value);

@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use super::{Graph, Op};
-use crate::ops::PointwiseKernel;
 
 fn number(h: &mut Sha256, v: usize) {
     h.update((v as u64).to_le_bytes());
@@ -50,13 +49,23 @@ pub(super) fn content_hash(graph: &Graph) -> String {
             }
             Op::Pointwise(f) => {
                 text(&mut h, f.name());
-                if let PointwiseKernel::LeakyRelu { alpha } = f.kernel() {
-                    h.update(alpha.to_bits().to_le_bytes());
+                for p in f.parameters() {
+                    h.update(p.to_bits().to_le_bytes());
                 }
             }
             Op::Combine(c) => {
                 text(&mut h, "combine");
                 c.iter().for_each(|v| text(&mut h, &v.to_string()));
+            }
+            Op::Product(p) => {
+                text(&mut h, "product");
+                for o in 0..p.output().len() {
+                    p.terms(o, |i, j| {
+                        number(&mut h, i);
+                        number(&mut h, j);
+                    });
+                    number(&mut h, usize::MAX);
+                }
             }
         }
     }

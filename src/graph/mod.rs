@@ -9,18 +9,20 @@ mod builder;
 mod eval;
 mod fold;
 mod forward;
+mod gradient;
 mod hash;
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::exact::Rational;
-use crate::ops::{LinearMap, Param, Pointwise, Shape};
+use crate::ops::{LinearMap, Param, Pointwise, Product, Shape};
 
 pub use backward::{Backward, backward};
 pub use builder::GraphBuilder;
 pub use eval::eval_f64;
 pub use forward::{Forward, forward};
+pub use gradient::{Evaluate, Pull};
 
 /// Why a graph could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +100,8 @@ pub enum Op {
     Pointwise(Arc<dyn Pointwise>),
     /// `Σ c_k x_k`, one exact coefficient per operand
     Combine(Vec<Rational>),
+    /// bilinear in two operands
+    Product(Product),
 }
 
 /// One node.

@@ -17,7 +17,7 @@ use super::product::product;
 use super::slopes::Slopes;
 use crate::exact::Rational;
 use crate::graph::{Forward, Graph, NodeId, Op, forward};
-use crate::ops::{LinearMap, Pointwise, Shape, Weights};
+use crate::ops::{LinearMap, Pointwise, Product, Shape, Weights};
 use crate::rounding::eft::{add_up, mul_up, sub_up};
 use crate::rounding::{Boxes, Interval};
 use crate::verify::Norm;
@@ -148,6 +148,18 @@ impl Forward for Centered<'_> {
                 .collect(),
         }
     }
+
+    /// Refused by `analyze`; unbounded all the same.
+    fn product(&mut self, _: NodeId, p: &Product, a: &Affine, b: &Affine) -> Affine {
+        let source = [a, b].into_iter().find_map(|x| x.center.as_ref());
+        let rows = source.map_or(0, |m| m.dim().0);
+        Affine {
+            center: Some(Boxes::from_shape_fn((rows, p.output().len()), |_, _| {
+                Interval::ENTIRE
+            })),
+            remainders: BTreeMap::new(),
+        }
+    }
 }
 
 /// Multiply-adds of the centred form, in order of magnitude.
@@ -165,6 +177,7 @@ fn work(graph: &Graph) -> f64 {
                 sources += 1.0;
             }
             Op::Combine(c) => total += sources * n * n * c.len() as f64 * 8.0,
+            Op::Product(_) => total = f64::INFINITY,
             Op::Input(_) | Op::Constant(_) => {}
         }
     }

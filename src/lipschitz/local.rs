@@ -4,7 +4,7 @@
 use super::slopes::Slopes;
 use crate::exact::Rational;
 use crate::graph::{Backward, Graph, NodeId, Op, backward};
-use crate::ops::{LinearMap, Pointwise, Weights};
+use crate::ops::{LinearMap, Pointwise, Product, Weights};
 use crate::rounding::{Boxes, Interval};
 
 /// Multiply-adds allowed for one Jacobian.
@@ -38,6 +38,12 @@ impl Backward for Jacobian<'_> {
         Boxes::combine(std::slice::from_ref(c), &[y])
     }
 
+    /// Refused by `analyze`; unbounded all the same.
+    fn product(&mut self, _: NodeId, _: [NodeId; 2], p: &Product, y: Boxes) -> [Boxes; 2] {
+        p.operands()
+            .map(|x| Boxes::from_shape_fn((y.dim().0, x.len()), |_, _| Interval::ENTIRE))
+    }
+
     fn merge(&mut self, _: NodeId, a: Boxes, b: Boxes) -> Boxes {
         Boxes::combine(&[Rational::from(1), Rational::from(1)], &[&a, &b])
     }
@@ -54,6 +60,7 @@ pub(super) fn pass_work(graph: &Graph) -> f64 {
                     Op::Linear(map) => map.chain() as f64,
                     Op::Pointwise(_) => 10.0,
                     Op::Combine(c) => 4.0 * c.len() as f64,
+                    Op::Product(p) => p.chain() as f64,
                     Op::Input(_) | Op::Constant(_) => 0.0,
                 }
         })

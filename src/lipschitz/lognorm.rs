@@ -54,6 +54,7 @@ fn rows(graph: &Graph, at: NodeId, input: usize, slopes: &Slopes, scale: Interva
         }
         Op::Pointwise(_) => outer(node.inputs[0], &|i| slopes.at(at, i)),
         Op::Linear(_) => outer(at, &|_| Interval::ONE),
+        Op::Product(_) => vec![f64::INFINITY; n],
     }
 }
 

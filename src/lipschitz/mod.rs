@@ -83,6 +83,12 @@ pub enum Error {
         /// upper end
         hi: f64,
     },
+    /// A product of two values has no global Lipschitz constant.
+    #[error("node {node}: Lipschitz bounds do not cover products of two variable operands")]
+    Product {
+        /// the node
+        node: String,
+    },
     /// The method asked for is too much work for this network.
     #[error("method {method} needs too many operations for network {network}; use product or auto")]
     TooLarge {

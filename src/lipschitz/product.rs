@@ -6,7 +6,7 @@ use super::matrix::ceiling;
 use super::slopes::Slopes;
 use crate::exact::Rational;
 use crate::graph::{Forward, Graph, NodeId, forward};
-use crate::ops::{LinearMap, Pointwise, Shape};
+use crate::ops::{self, LinearMap, Pointwise, Shape};
 use crate::rounding::Interval;
 use crate::rounding::eft::{add_up, mul_up};
 
@@ -42,6 +42,11 @@ impl Forward for Product<'_> {
         c.iter().zip(xs).fold(0.0, |sum, (c, &&x)| {
             ceiling(add_up(sum, mul_up(magnitude(c), x)))
         })
+    }
+
+    /// Refused by `analyze`; unbounded all the same.
+    fn product(&mut self, _: NodeId, _: &ops::Product, _: &f64, _: &f64) -> f64 {
+        f64::INFINITY
     }
 }
 

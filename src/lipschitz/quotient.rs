@@ -5,7 +5,7 @@ use super::matrix::ceiling;
 use crate::bounds::interval_boxes;
 use crate::exact::{MpInterval, Rational};
 use crate::graph::{Forward, Graph, NodeId, forward};
-use crate::ops::{LinearMap, Pointwise, Shape};
+use crate::ops::{LinearMap, Pointwise, Product, Shape};
 use crate::rounding::eft::{add_dn, add_up, div_dn, div_up, mul_dn, mul_up, sqrt_dn, sqrt_up};
 use crate::rounding::{Boxes, Interval};
 use crate::verify::Norm;
@@ -69,6 +69,17 @@ impl Forward for HighPrecision {
             });
         }
         sum
+    }
+
+    fn product(&mut self, _: NodeId, p: &Product, a: &Values, b: &Values) -> Values {
+        let (a, b) = (a.as_ref()?, b.as_ref()?);
+        (0..p.output().len())
+            .map(|o| {
+                let mut sum = MpInterval::from_f64(self.bits, 0.0).ok()?;
+                p.terms(o, |i, j| sum = sum.add(&a[i].mul(&b[j])));
+                Some(sum)
+            })
+            .collect()
     }
 }
 

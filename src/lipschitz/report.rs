@@ -127,6 +127,15 @@ pub fn analyze(
             found: graph.inputs().len(),
         });
     }
+    if let Some(node) = graph
+        .nodes()
+        .iter()
+        .find(|n| matches!(n.op, Op::Product(_)))
+    {
+        return Err(Error::Product {
+            node: node.name.clone(),
+        });
+    }
     let input = domain.boxes();
     if let Some(x) = &input
         && x.dim().1 != graph.input_shape(0).len()
@@ -301,6 +310,7 @@ impl Walk<'_> {
                     };
                     (mul_up(local, at(0).0), mul_up(global, at(0).1))
                 }
+                Layer::Op(Op::Product(_)) => (f64::INFINITY, f64::INFINITY),
                 Layer::Op(Op::Combine(c)) => {
                     let sum = |pick: fn((f64, f64)) -> f64| {
                         c.iter().enumerate().fold(0.0, |s, (k, c)| {

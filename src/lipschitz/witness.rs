@@ -7,10 +7,8 @@ use serde::Serialize;
 use super::Domain;
 use super::local::pass_work;
 use super::quotient::quotient;
-use crate::exact::Rational;
 use crate::exec::random::uniform;
-use crate::graph::{Backward, Forward, Graph, NodeId, backward, forward};
-use crate::ops::{LinearMap, Pointwise, Shape, Weights};
+use crate::graph::{Evaluate, Graph, Pull, backward, forward};
 use crate::rounding::Interval;
 use crate::verify::Norm;
 
@@ -31,77 +29,6 @@ pub struct Witness {
     pub x: Vec<f32>,
     /// the other
     pub y: Vec<f32>,
-}
-
-/// Plain evaluation, batched: an estimate.
-struct Evaluate {
-    batch: usize,
-}
-
-impl Forward for Evaluate {
-    type Value = Array2<f64>;
-
-    fn constant(&mut self, _: NodeId, values: &[Rational], _: &Shape) -> Array2<f64> {
-        let row: Vec<f64> = values.iter().map(Rational::to_f64).collect();
-        Array2::from_shape_fn((self.batch, row.len()), |(_, i)| row[i])
-    }
-
-    fn linear(&mut self, _: NodeId, map: &dyn LinearMap, x: &Array2<f64>) -> Array2<f64> {
-        let mut y = map.apply(x.view(), Weights::Signed);
-        for (o, mut column) in y.columns_mut().into_iter().enumerate() {
-            column += f64::from(map.bias(o));
-        }
-        y
-    }
-
-    fn pointwise(&mut self, _: NodeId, f: &dyn Pointwise, x: &Array2<f64>) -> Array2<f64> {
-        x.mapv(|v| f.value(v))
-    }
-
-    fn combine(&mut self, _: NodeId, c: &[Rational], xs: &[&Array2<f64>]) -> Array2<f64> {
-        let mut y = Array2::zeros(xs[0].dim());
-        for (c, x) in c.iter().zip(xs) {
-            y.scaled_add(c.to_f64(), x);
-        }
-        y
-    }
-}
-
-/// Plain vector–Jacobian products at the point of `values`.
-struct Pull<'a> {
-    values: &'a [Array2<f64>],
-}
-
-impl Backward for Pull<'_> {
-    type Cotangent = Array2<f64>;
-
-    fn constant(&mut self, _: NodeId, _: &[Rational], _: Array2<f64>) {}
-
-    fn linear(&mut self, _: NodeId, _: NodeId, map: &dyn LinearMap, y: Array2<f64>) -> Array2<f64> {
-        map.adjoint(y.view(), Weights::Signed)
-    }
-
-    fn pointwise(
-        &mut self,
-        _: NodeId,
-        input: NodeId,
-        f: &dyn Pointwise,
-        mut y: Array2<f64>,
-    ) -> Array2<f64> {
-        let slope: Array1<f64> = self.values[input.index()].row(0).mapv(|v| f.slope(v));
-        for mut row in y.rows_mut() {
-            row *= &slope;
-        }
-        y
-    }
-
-    fn combine(&mut self, _: NodeId, _: NodeId, c: &Rational, y: &Array2<f64>) -> Array2<f64> {
-        y * c.to_f64()
-    }
-
-    fn merge(&mut self, _: NodeId, a: Array2<f64>, b: Array2<f64>) -> Array2<f64> {
-        a + b
-    }
 }
 
 /// The Jacobian at `x` in plain arithmetic, shape (out, in).

@@ -109,6 +109,7 @@ impl Network {
                     }
                     builder.combine(name, &terms)?
                 }
+                Layer::Op(Op::Product(p)) => builder.product(name, p.clone(), at(0)?, at(1)?)?,
                 Layer::Ode(block) => ode::unroll(
                     &mut builder,
                     &format!("{name}/"),

@@ -36,6 +36,9 @@ impl Pointwise for LeakyRelu {
     fn name(&self) -> &'static str {
         "leaky_relu"
     }
+    fn parameters(&self) -> Vec<f32> {
+        vec![self.alpha]
+    }
     fn value(&self, x: f64) -> f64 {
         if x >= 0.0 {
             x
@@ -46,8 +49,8 @@ impl Pointwise for LeakyRelu {
     fn slope(&self, x: f64) -> f64 {
         if x > 0.0 { 1.0 } else { f64::from(self.alpha) }
     }
-    fn kernel(&self) -> PointwiseKernel {
-        PointwiseKernel::LeakyRelu { alpha: self.alpha }
+    fn kernel(&self) -> Option<PointwiseKernel> {
+        Some(PointwiseKernel::LeakyRelu { alpha: self.alpha })
     }
     fn enclose(&self, x: Interval) -> Interval {
         let alpha = f64::from(self.alpha);

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`LinearMap`] | `y = A x + b`, `A` implicit | dense, conv2d, transposed convolution, diagonal, sum pool, gather, reshape |
 //! | [`Pointwise`] | `y_i = φ(x_i)` | relu, leaky relu, tanh, sigmoid, softplus |
+//! | [`Product`] | `y_o = Σ a_i b_j`, two variable operands | elementwise product, matrix product |
 //! | combine | `y = Σ c_k x_k`, `c_k` exact rationals | add, residual, Runge–Kutta and multistep recurrences |
 //!
 //! Average pooling is a sum pool followed by an exact rational factor, concat a
@@ -18,6 +19,7 @@ mod dense;
 mod diagonal;
 mod gather;
 mod leaky_relu;
+mod product;
 mod relaxation;
 mod relu;
 mod reshape;
@@ -41,6 +43,7 @@ pub use dense::Dense;
 pub use diagonal::Diagonal;
 pub use gather::Gather;
 pub use leaky_relu::LeakyRelu;
+pub use product::{Pattern, Product};
 pub use relu::Relu;
 pub use reshape::Reshape;
 pub use sigmoid::Sigmoid;
@@ -361,12 +364,16 @@ pub enum PointwiseKernel {
 pub trait Pointwise: fmt::Debug + Send + Sync {
     /// The operator's name, as in the registry.
     fn name(&self) -> &'static str;
+    /// Numbers that, with the name, define the function.
+    fn parameters(&self) -> Vec<f32> {
+        Vec::new()
+    }
     /// `φ(x)`, an estimate (training and attacks).
     fn value(&self, x: f64) -> f64;
     /// `φ'(x)`, an estimate; any sub-derivative at a kink.
     fn slope(&self, x: f64) -> f64;
-    /// The kernel of this function.
-    fn kernel(&self) -> PointwiseKernel;
+    /// The kernel of this function; `None` if executors have none.
+    fn kernel(&self) -> Option<PointwiseKernel>;
     /// Encloses `{φ(t) : t ∈ x}` (proved).
     fn enclose(&self, x: Interval) -> Interval;
     /// Encloses `{φ'(t) : t ∈ x}`, at a kink every sub-derivative (proved).

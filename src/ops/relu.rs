@@ -19,8 +19,8 @@ impl Pointwise for Relu {
     fn slope(&self, x: f64) -> f64 {
         if x > 0.0 { 1.0 } else { 0.0 }
     }
-    fn kernel(&self) -> PointwiseKernel {
-        PointwiseKernel::Relu
+    fn kernel(&self) -> Option<PointwiseKernel> {
+        Some(PointwiseKernel::Relu)
     }
     fn enclose(&self, x: Interval) -> Interval {
         Interval::or_entire(x.lo().max(0.0), x.hi().max(0.0))

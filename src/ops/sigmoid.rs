@@ -20,8 +20,8 @@ impl Pointwise for Sigmoid {
         let s = self.value(x);
         s * (1.0 - s)
     }
-    fn kernel(&self) -> PointwiseKernel {
-        PointwiseKernel::Sigmoid
+    fn kernel(&self) -> Option<PointwiseKernel> {
+        Some(PointwiseKernel::Sigmoid)
     }
     fn enclose(&self, x: Interval) -> Interval {
         elementary::sigmoid(x)

@@ -19,8 +19,8 @@ impl Pointwise for Softplus {
     fn slope(&self, x: f64) -> f64 {
         1.0 / (1.0 + (-x).exp())
     }
-    fn kernel(&self) -> PointwiseKernel {
-        PointwiseKernel::Softplus
+    fn kernel(&self) -> Option<PointwiseKernel> {
+        Some(PointwiseKernel::Softplus)
     }
     fn enclose(&self, x: Interval) -> Interval {
         elementary::softplus(x)

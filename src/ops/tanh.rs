@@ -20,8 +20,8 @@ impl Pointwise for Tanh {
         let t = x.tanh();
         1.0 - t * t
     }
-    fn kernel(&self) -> PointwiseKernel {
-        PointwiseKernel::Tanh
+    fn kernel(&self) -> Option<PointwiseKernel> {
+        Some(PointwiseKernel::Tanh)
     }
     fn enclose(&self, x: Interval) -> Interval {
         elementary::tanh(x)

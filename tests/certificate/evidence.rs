@@ -5,7 +5,7 @@ use dahlquist::certificate::schema::Certificate;
 use dahlquist::certificate::write::{self, LayerBounds, ModelFile};
 use dahlquist::exact::{MpInterval, Rational};
 use dahlquist::graph::{Forward, Graph, NodeId, Op, forward};
-use dahlquist::ops::{LinearMap, Pointwise, Shape};
+use dahlquist::ops::{LinearMap, Pointwise, Product, Shape};
 use dahlquist::verify::{Norm, Property, Region, Row};
 
 use crate::networks::Numbers;
@@ -116,6 +116,21 @@ impl Forward for Oracle {
     }
     fn pointwise(&mut self, _: NodeId, f: &dyn Pointwise, x: &Vec<MpInterval>) -> Vec<MpInterval> {
         x.iter().map(|x| f.oracle(x)).collect()
+    }
+    fn product(
+        &mut self,
+        _: NodeId,
+        p: &Product,
+        a: &Vec<MpInterval>,
+        b: &Vec<MpInterval>,
+    ) -> Vec<MpInterval> {
+        (0..p.output().len())
+            .map(|o| {
+                let mut sum = point(&Rational::new());
+                p.terms(o, |i, j| sum = sum.add(&a[i].mul(&b[j])));
+                sum
+            })
+            .collect()
     }
     fn combine(&mut self, _: NodeId, c: &[Rational], xs: &[&Vec<MpInterval>]) -> Vec<MpInterval> {
         let mut sum = vec![point(&Rational::new()); xs[0].len()];

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use dahlquist::exact::Rational;
 use dahlquist::graph::{Forward, Graph, NodeId, forward};
-use dahlquist::ops::{LinearMap, Pointwise, Shape, Weights};
+use dahlquist::ops::{LinearMap, Pointwise, Product, Shape, Weights};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -120,6 +120,20 @@ impl Forward for Float32 {
                 let y = f.value(x);
                 let own = 8.0 * U * y.abs() + if smooth { 5e-7 } else { 0.0 };
                 (y, e + own)
+            })
+            .unzip()
+    }
+    fn product(&mut self, _: NodeId, p: &Product, (a, d): &Pair, (b, e): &Pair) -> Pair {
+        let gamma = (p.chain() + 3) as f64 * U * 1.01;
+        (0..p.output().len())
+            .map(|o| {
+                let (mut sum, mut error) = (0.0, 0.0);
+                p.terms(o, |i, j| {
+                    let size = (a[i].abs() + d[i]) * (b[j].abs() + e[j]);
+                    sum += a[i] * b[j];
+                    error += size - (a[i] * b[j]).abs() + gamma * size;
+                });
+                (sum, error)
             })
             .unzip()
     }

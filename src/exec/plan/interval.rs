@@ -2,7 +2,7 @@
 //! al. 2018): affine `(A c + b, |A| r)`; a non-decreasing function on both
 //! ends; `Σ c_k x_k` as `(Σ c_k m_k, Σ |c_k| r_k)`.
 
-use super::{BufferId, Gradients, Instruction, Planner, Want, nearest};
+use super::{BufferId, Gradients, Instruction, Planner, Want, kernel, nearest};
 use crate::graph::Op;
 use crate::ops::Weights;
 
@@ -81,7 +81,7 @@ impl Planner<'_> {
                     match x.radius {
                         None => {
                             self.program.push(Instruction::Pointwise {
-                                f: f.kernel(),
+                                f: kernel(&**f),
                                 x: x.center,
                                 out: center,
                             });
@@ -94,7 +94,7 @@ impl Planner<'_> {
                             self.sum(&[(1.0, x.center), (-1.0, r)], ends.0);
                             self.sum(&[(1.0, x.center), (1.0, r)], ends.1);
                             for (x, out) in [(ends.0, images.0), (ends.1, images.1)] {
-                                let f = f.kernel();
+                                let f = kernel(&**f);
                                 self.program.push(Instruction::Pointwise { f, x, out });
                             }
                             self.sum(&[(0.5, images.1), (0.5, images.0)], center);
@@ -107,6 +107,7 @@ impl Planner<'_> {
                         }
                     }
                 }
+                Op::Product(_) => unreachable!("Planner::new refuses products"),
                 Op::Combine(c) => {
                     let center = self.buffer(i, "center");
                     let operands: Vec<_> = c
@@ -155,7 +156,7 @@ impl Planner<'_> {
                 continue;
             }
             match &node.op {
-                Op::Input(_) | Op::Constant(_) => {}
+                Op::Input(_) | Op::Constant(_) | Op::Product(_) => {}
                 Op::Linear(map) => {
                     let j = self.root[node.inputs[0].index()];
                     let x = boxes.0[j];
@@ -180,7 +181,7 @@ impl Planner<'_> {
                 }
                 Op::Pointwise(f) => {
                     let j = self.root[node.inputs[0].index()];
-                    let f = f.kernel();
+                    let f = kernel(&**f);
                     match boxes.0[i].ends {
                         None => {
                             let Some(dy) = gc else { continue };

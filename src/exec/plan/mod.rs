@@ -19,7 +19,7 @@ use super::Error;
 use super::program::{BufferId, Coefficient, Contents, Instruction, Program};
 use crate::exact::Rational;
 use crate::graph::{Graph, Op};
-use crate::ops::{LinearKernel, Param};
+use crate::ops::{LinearKernel, Param, Pointwise, PointwiseKernel};
 
 pub use interval::Boxes;
 pub use nominal::Values;
@@ -63,6 +63,17 @@ impl<'g> Planner<'g> {
             return Err(Error::Unsupported {
                 node: "graph".into(),
                 what: format!("{} inputs, expected 1", graph.inputs().len()),
+            });
+        }
+        for node in graph.nodes() {
+            let what = match &node.op {
+                Op::Pointwise(f) if f.kernel().is_none() => f.name(),
+                Op::Product(_) => "product",
+                _ => continue,
+            };
+            return Err(Error::Unsupported {
+                node: node.name.clone(),
+                what: format!("executors have no kernel for {what}"),
             });
         }
         let mut program = Program::new();
@@ -218,6 +229,12 @@ impl Gradients {
             }
         }
     }
+}
+
+/// The kernel of a pointwise node.
+fn kernel(f: &dyn Pointwise) -> PointwiseKernel {
+    f.kernel()
+        .expect("Planner::new refuses functions without a kernel")
 }
 
 /// A coefficient in binary32, for estimates only.

@@ -1,6 +1,6 @@
 //! Evaluation and its adjoint.
 
-use super::{BufferId, Gradients, Instruction, Planner, Want, nearest};
+use super::{BufferId, Gradients, Instruction, Planner, Want, kernel, nearest};
 use crate::graph::Op;
 use crate::ops::Weights;
 
@@ -37,12 +37,13 @@ impl Planner<'_> {
                 Op::Pointwise(f) => {
                     let y = self.buffer(i, "value");
                     self.program.push(Instruction::Pointwise {
-                        f: f.kernel(),
+                        f: kernel(&**f),
                         x: values[node.inputs[0].index()],
                         out: y,
                     });
                     y
                 }
+                Op::Product(_) => unreachable!("Planner::new refuses products"),
                 Op::Combine(c) => {
                     let y = self.buffer(i, "value");
                     let terms: Vec<_> = c
@@ -75,7 +76,7 @@ impl Planner<'_> {
                 continue;
             };
             match &node.op {
-                Op::Input(_) | Op::Constant(_) => {}
+                Op::Input(_) | Op::Constant(_) | Op::Product(_) => {}
                 Op::Linear(map) => {
                     let j = self.root[node.inputs[0].index()];
                     if want == Want::Params {
@@ -90,7 +91,7 @@ impl Planner<'_> {
                     let j = self.root[node.inputs[0].index()];
                     let (dx, accumulate) = gradients.slot(self, j, "gradient");
                     self.program.push(Instruction::PointwiseGrad {
-                        f: f.kernel(),
+                        f: kernel(&**f),
                         x: values.0[j],
                         dy,
                         dx,

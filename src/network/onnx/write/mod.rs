@@ -14,7 +14,9 @@ use super::messages::{
     data_type,
 };
 use super::{DOMAIN, DOMAIN_VERSION, Error, tensor};
-use crate::ops::{Geometry, LinearKernel, LinearMap, Param, Pointwise, PointwiseKernel, Shape};
+use crate::ops::{
+    Geometry, LinearKernel, LinearMap, Param, Pattern, Pointwise, PointwiseKernel, Product, Shape,
+};
 
 pub use model::write_model;
 pub use unrolled::write_unrolled;
@@ -142,15 +144,28 @@ impl Writer {
     }
 }
 
-fn pointwise(f: &dyn Pointwise, x: &str, name: &str) -> NodeProto {
-    let (operator, attributes) = match f.kernel() {
+fn pointwise(f: &dyn Pointwise, x: &str, name: &str) -> Result<NodeProto, Error> {
+    let unsupported = || Error::Model {
+        what: format!("node {name}"),
+        found: f.name().into(),
+        expected: "a function with an ONNX form",
+    };
+    let (operator, attributes) = match f.kernel().ok_or_else(unsupported)? {
         PointwiseKernel::Relu => ("Relu", vec![]),
         PointwiseKernel::LeakyRelu { alpha } => ("LeakyRelu", vec![float("alpha", alpha)]),
         PointwiseKernel::Tanh => ("Tanh", vec![]),
         PointwiseKernel::Sigmoid => ("Sigmoid", vec![]),
         PointwiseKernel::Softplus => ("Softplus", vec![]),
     };
-    node("", operator, name, vec![x.into()], attributes)
+    Ok(node("", operator, name, vec![x.into()], attributes))
+}
+
+/// The operator of a product; a leading batch axis changes nothing.
+fn product(p: &Product) -> &'static str {
+    match p.pattern() {
+        Pattern::Elementwise => "Mul",
+        Pattern::MatMul { .. } => "MatMul",
+    }
 }
 
 /// The target of a `Reshape` that keeps the batch axis.

@@ -3,8 +3,8 @@
 use super::super::messages::{GraphProto, NodeProto, attribute_type};
 use super::super::{DOMAIN, Error};
 use super::{
-    AttributeProto, Writer, attribute, int, ints, node, pointwise, positive, string, strings,
-    value_info, window,
+    AttributeProto, Writer, attribute, int, ints, node, pointwise, positive, product, string,
+    strings, value_info, window,
 };
 use crate::exact::Rational;
 use crate::graph::{Graph, Op};
@@ -112,8 +112,13 @@ impl Writer {
             }
             Op::Pointwise(f) => {
                 let (x, shape) = first(name, operands)?;
-                nodes.push(pointwise(&**f, x, name));
+                nodes.push(pointwise(&**f, x, name)?);
                 Ok(shape)
+            }
+            Op::Product(p) => {
+                let inputs: Vec<String> = operands.iter().map(|(x, _)| x.clone()).collect();
+                nodes.push(node("", product(p), name, inputs, vec![]));
+                Ok(p.output().clone())
             }
             Op::Combine(coefficients) => {
                 let (_, shape) = first(name, operands)?;

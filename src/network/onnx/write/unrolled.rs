@@ -2,7 +2,7 @@
 
 use super::super::messages::{GraphProto, NodeProto};
 use super::super::{Error, tensor};
-use super::{Writer, int, node, pointwise, positive, target, value_info, window};
+use super::{Writer, int, node, pointwise, positive, product, target, value_info, window};
 use crate::exact::Rational;
 use crate::graph::{Graph, Op};
 use crate::ops::{LinearKernel, LinearMap, Param, Shape};
@@ -55,10 +55,13 @@ pub fn write_unrolled(graph: &Graph) -> Result<Vec<u8>, Error> {
             Op::Input(_) => {}
             Op::Constant(exact) => plain.constant(&name, exact, &n.shape)?,
             Op::Linear(map) => plain.linear(&**map, x(0), &name),
-            Op::Pointwise(f) => plain.nodes.push(pointwise(&**f, x(0), &name)),
+            Op::Pointwise(f) => plain.nodes.push(pointwise(&**f, x(0), &name)?),
             Op::Combine(coefficients) => {
                 let operands: Vec<&str> = (0..n.inputs.len()).map(x).collect();
                 plain.combine(coefficients, &operands, &name)?;
+            }
+            Op::Product(p) => {
+                plain.push(product(p), &name, &[x(0), x(1)]);
             }
         }
         values.push(name);
