@@ -61,7 +61,8 @@ impl Geometry {
                 let size = size.checked_add(output_padding[d])?;
                 size.checked_sub(padding[d].checked_add(padding[d + 2])?)
             };
-            output[d] = extent().ok_or_else(|| bad("pads", [padding[d], padding[d + 2]], "less than the output"))?;
+            output[d] = extent()
+                .ok_or_else(|| bad("pads", [padding[d], padding[d + 2]], "less than the output"))?;
         }
         let mut geometry = Geometry::new(
             operator,
@@ -79,13 +80,26 @@ impl Geometry {
         geometry.output = input;
         Ok(geometry)
     }
+
+    /// The output padding of the transposed convolution with this geometry.
+    pub(crate) fn output_padding(&self) -> [usize; 2] {
+        [0, 1].map(|d| {
+            let window = (self.kernel[d] - 1) * self.dilation[d] + 1;
+            let covered = (self.output[d] - 1) * self.stride[d] + window;
+            (self.input[d] + self.padding[d] + self.padding[d + 2]).saturating_sub(covered)
+        })
+    }
 }
 
 impl ConvTranspose {
     /// The adjoint of the convolution with `weight` (in channels, out channels /
     /// groups, kernel h, kernel w) and [`Geometry::transposed`], plus `bias`
     /// (out channels).
-    pub fn new(weight: Param, bias: Option<Param>, geometry: Geometry) -> Result<ConvTranspose, Error> {
+    pub fn new(
+        weight: Param,
+        bias: Option<Param>,
+        geometry: Geometry,
+    ) -> Result<ConvTranspose, Error> {
         let g = &geometry;
         let expected = [
             g.out_channels,

@@ -25,8 +25,8 @@ mod model;
 mod simd;
 
 pub use fpenv::{EnvironmentError, check_environment};
-pub use gemm::{Packed, matmul};
 pub(crate) use gemm::{PANEL, VECTOR, add_product};
+pub use gemm::{Packed, matmul};
 pub use interval::Interval;
 pub use midrad::Boxes;
 pub(crate) use model::short_up;

@@ -114,7 +114,12 @@ impl Phase {
             let taps = kernel
                 .clone()
                 .filter(|k| k * dilation % stride == residue)
-                .map(|k| (k, ((first + pad) as isize - (k * dilation) as isize) / stride as isize));
+                .map(|k| {
+                    (
+                        k,
+                        ((first + pad) as isize - (k * dilation) as isize) / stride as isize,
+                    )
+                });
             Phase::new((first, stride, extent), 1, output, taps)
         };
         residues.into_iter().filter_map(phase).collect()
@@ -125,7 +130,10 @@ impl Phase {
         if support.is_empty() {
             return 0..0;
         }
-        let largest = self.taps.iter().map(|t| self.residues[t.1] + t.2 * self.stride);
+        let largest = self
+            .taps
+            .iter()
+            .map(|t| self.residues[t.1] + t.2 * self.stride);
         let high = self.low + largest.max().unwrap_or(0) as isize;
         let stride = self.stride as isize;
         let from = (((support.start as isize - high).max(0) + stride - 1) / stride) as usize;

@@ -213,7 +213,10 @@ impl Pass<'_> {
         for group in 0..self.windows.groups {
             let used = |c: usize| {
                 let c = group * channels + c;
-                block.slots.iter().any(|s| self.support[s.sample].channels[c])
+                block
+                    .slots
+                    .iter()
+                    .any(|s| self.support[s.sample].channels[c])
             };
             let used: Vec<bool> = (0..channels).map(used).collect();
             if !used.contains(&true) {
@@ -374,7 +377,10 @@ fn spread(from: &[f64], start: isize, stride: usize, to: &mut [f64]) {
         if stride == 1 {
             to[begin..end].copy_from_slice(&from[first..first + end - begin]);
         } else {
-            for (to, from) in to[begin..end].iter_mut().zip(from[first..].iter().step_by(stride)) {
+            for (to, from) in to[begin..end]
+                .iter_mut()
+                .zip(from[first..].iter().step_by(stride))
+            {
                 *to = *from;
             }
         }
