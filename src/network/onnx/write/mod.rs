@@ -97,6 +97,18 @@ impl Writer {
                 attributes.push(int("group", geometry.groups as i64));
                 Some(node("", "Conv", name, inputs, attributes))
             }
+            LinearKernel::ConvTranspose {
+                weight,
+                bias,
+                geometry,
+            } => {
+                let mut inputs = vec![x.to_string(), self.param(weight, weight.shape().dims())];
+                inputs.extend(bias.map(|b| self.param(b, b.shape().dims())));
+                let mut attributes = window(geometry);
+                attributes.push(int("group", geometry.groups as i64));
+                attributes.push(ints("output_padding", &geometry.output_padding()));
+                Some(node("", "ConvTranspose", name, inputs, attributes))
+            }
             LinearKernel::Reshape => {
                 let shape = self.list(&format!("{name}/extents"), target(map.output()));
                 Some(node("", "Reshape", name, vec![x.into(), shape], vec![]))

@@ -182,10 +182,12 @@ impl Writer {
                 let attributes = vec![ints("shape", map.output().dims())];
                 self.own("Gather", name, vec![x.into(), index], attributes)
             }
-            LinearKernel::Dense { .. } | LinearKernel::Conv2d { .. } | LinearKernel::Reshape => {
-                self.standard_map(map, x, name)
-                    .expect("written by the default domain")
-            }
+            LinearKernel::Dense { .. }
+            | LinearKernel::Conv2d { .. }
+            | LinearKernel::ConvTranspose { .. }
+            | LinearKernel::Reshape => self
+                .standard_map(map, x, name)
+                .expect("written by the default domain"),
         }
     }
 

@@ -185,7 +185,10 @@ impl Plain {
                 self.nodes.push(node("", "Conv", name, inputs, attributes));
             }
             LinearKernel::Gather { index } => self.gather(map, index, x, name),
-            LinearKernel::Dense { .. } | LinearKernel::Conv2d { .. } | LinearKernel::Reshape => {}
+            LinearKernel::Dense { .. }
+            | LinearKernel::Conv2d { .. }
+            | LinearKernel::ConvTranspose { .. }
+            | LinearKernel::Reshape => {}
         }
     }
 
