@@ -18,8 +18,8 @@
 mod abs;
 mod clip;
 mod conv2d;
-mod cos;
 mod conv_transpose;
+mod cos;
 mod dense;
 mod diagonal;
 mod elu;
@@ -59,10 +59,10 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 
-pub use abs::Abs;
-pub use clip::Clip;
 use crate::exact::{MpInterval, mp};
 use crate::rounding::Interval;
+pub use abs::Abs;
+pub use clip::Clip;
 
 pub use conv_transpose::ConvTranspose;
 pub use conv2d::{Conv2d, Geometry};

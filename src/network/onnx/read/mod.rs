@@ -251,6 +251,7 @@ impl<'m, 'r> GraphReader<'m, 'r> {
             "Gemm" => self.gemm(n),
             "MatMul" => self.mat_mul(n),
             "Conv" => self.conv(n),
+            "ConvTranspose" => self.conv_transpose(n),
             "BatchNormalization" => self.batch_normalization(n),
             "AveragePool" => self.average_pool(n),
             "MaxPool" => self.max_pool(n),

@@ -1,6 +1,7 @@
 //! `Pad`, and `Resize` and `Upsample` by the nearest element: index maps.
 
-use super::super::tensor::Data;
+use super::super::tensor::{Data, Literal};
+use super::fold::Binary;
 use super::{Error, GraphReader, Node, Value};
 use crate::exact::{Integer, Rational};
 
@@ -37,8 +38,13 @@ impl<'m> GraphReader<'m, '_> {
             }
             None => Rational::from_f32(n.float("value", 0.0)?).unwrap_or_default(),
         };
+        // Ones inside, where the filling is to be left out.
+        let mut inside = None;
         if mode == "constant" && filling != 0 {
-            return Err(n.bad("value", filling, "0"));
+            let len = self.spend_on(n, &dims)?;
+            let data = Data::Floats(vec![1.0; len]);
+            let dims = dims.clone();
+            inside = Some(self.folded(n, Literal { dims, data }));
         }
         for (k, &axis) in axes.iter().enumerate() {
             let (before, after) = (pads[k], pads[k + axes.len()]);
@@ -79,8 +85,16 @@ impl<'m> GraphReader<'m, '_> {
             }
             let chosen: Vec<_> = (0..full).map(|o| place(o).map(|i| i as usize)).collect();
             x = self.choose(n, &format!("/axis{axis}"), &x, axis, &chosen)?;
+            if let Some(ones) = &inside {
+                inside = Some(self.choose(n, "", ones, axis, &chosen)?);
+            }
         }
-        Ok(x)
+        let Some(Value::Constant(ones)) = inside else {
+            return Ok(x);
+        };
+        let ones = ones.literal()?;
+        let border = self.fold_each(n, &ones, |v| (Rational::from(1) - v) * &filling)?;
+        self.apply(n, "", Binary::Add, x, border)
     }
 
     /// `Upsample` (opset 9 and older): every element `scale` times, rounded

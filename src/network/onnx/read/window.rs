@@ -3,9 +3,9 @@
 
 use super::super::tensor::Literal;
 use super::extremum::Extremum;
-use super::{Error, GraphReader, Node, Value, Variable, checked};
+use super::{Constant, Error, GraphReader, Node, Value, Variable, checked};
 use crate::exact::Rational;
-use crate::ops::{Conv2d, Geometry, SumPool};
+use crate::ops::{Conv2d, ConvTranspose, Geometry, Param, SumPool};
 
 /// What a windowed operator slides over: one spatial axis is an image of
 /// width 1.
@@ -154,57 +154,148 @@ impl<'m> GraphReader<'m, '_> {
         let image = self.image(n)?;
         let axes = image.axes;
         let w = self.constant(n, 1)?;
+        let (weight_dims, kernel) = self.kernel_dims(n, &w, axes)?;
+        let stride = self.spatial(n, "strides", axes, 1)?;
+        let dilation = self.spatial(n, "dilations", axes, 1)?;
+        let padding = self.padding(n, axes, image.extents, kernel, stride, dilation)?;
+        let geometry = Geometry::new(
+            "Conv",
+            image.channels,
+            image.extents,
+            weight_dims[0],
+            kernel,
+            stride,
+            padding,
+            dilation,
+            self.groups(n)?,
+        )
+        .map_err(|e| n.operation(e))?;
+        let output = geometry.output_shape();
+        checked(output.dims())?;
+        let weight = self.param(n, &w, false, &weight_dims)?;
+        let bias = self.channel_bias(n)?;
+        let node = self.linear(n, "", image.x.node, Conv2d::new(weight, bias, geometry))?;
+        self.image_value(n, node, output.dims(), axes)
+    }
+
+    /// The adjoint of a convolution with these windows, plus a bias.
+    pub(super) fn conv_transpose(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
+        n.only(&[
+            "auto_pad",
+            "dilations",
+            "group",
+            "kernel_shape",
+            "output_padding",
+            "output_shape",
+            "pads",
+            "strides",
+        ])?;
+        let image = self.image(n)?;
+        let axes = image.axes;
+        let w = self.constant(n, 1)?;
+        let (weight_dims, kernel) = self.kernel_dims(n, &w, axes)?;
+        let stride = self.spatial(n, "strides", axes, 1)?;
+        let dilation = self.spatial(n, "dilations", axes, 1)?;
+        let extra = match axes {
+            1 => [n.extents("output_padding", [0])?[0], 0],
+            _ => n.extents("output_padding", [0; 2])?,
+        };
+        let auto = n.string("auto_pad")?.unwrap_or("NOTSET");
+        // The output extents fix the padding where they are given.
+        let wanted = match (n.has("output_shape"), auto) {
+            (true, _) => Some(self.spatial(n, "output_shape", axes, 1)?),
+            (false, "SAME_UPPER" | "SAME_LOWER") => {
+                Some([0, 1].map(|d| image.extents[d].saturating_mul(stride[d])))
+            }
+            _ => None,
+        };
+        let padding = match (wanted, auto) {
+            (None, "NOTSET" | "") => self.pads(n, axes)?,
+            (None, "VALID") => [0; 4],
+            (Some(wanted), "NOTSET" | "" | "VALID" | "SAME_UPPER" | "SAME_LOWER") => {
+                let mut pads = [0; 4];
+                for d in 0..2 {
+                    let full = (image.extents[d] - 1)
+                        .checked_mul(stride[d])
+                        .zip(window(kernel[d], dilation[d]))
+                        .and_then(|(s, w)| s.checked_add(w)?.checked_add(extra[d]));
+                    let total = full.and_then(|f| f.checked_sub(wanted[d])).ok_or_else(|| {
+                        let found = format!("{wanted:?} without a negative padding");
+                        n.bad("output_shape", found, "at most what the windows reach")
+                    })?;
+                    let half = total / 2;
+                    (pads[d], pads[d + 2]) = match auto {
+                        "SAME_UPPER" => (half, total - half),
+                        _ => (total - half, half),
+                    };
+                }
+                pads
+            }
+            _ => return Err(n.bad("auto_pad", auto, "NOTSET, VALID, SAME_UPPER or SAME_LOWER")),
+        };
+        let groups = self.groups(n)?;
+        let geometry = Geometry::transposed(
+            image.channels,
+            image.extents,
+            weight_dims[1].saturating_mul(groups),
+            kernel,
+            stride,
+            padding,
+            dilation,
+            groups,
+            extra,
+        )
+        .map_err(|e| n.operation(e))?;
+        let output = geometry.input_shape();
+        checked(output.dims())?;
+        let weight = self.param(n, &w, false, &weight_dims)?;
+        let bias = self.channel_bias(n)?;
+        let map = ConvTranspose::new(weight, bias, geometry);
+        let node = self.linear(n, "", image.x.node, map)?;
+        self.image_value(n, node, output.dims(), axes)
+    }
+
+    /// The extents of convolution weights with two spatial axes, and the last
+    /// two of them, which `kernel_shape` repeats.
+    fn kernel_dims(
+        &self,
+        n: &Node<'m>,
+        w: &Constant<'m>,
+        axes: usize,
+    ) -> Result<([usize; 4], [usize; 2]), Error> {
         let dims = w.dims()?;
-        let (out_channels, per_group, kernel) = match dims[..] {
-            [o, i, h, w] if axes == 2 => (o, i, [h, w]),
-            [o, i, length] if axes == 1 => (o, i, [length, 1]),
+        let four = match dims[..] {
+            [o, i, h, w] if axes == 2 => [o, i, h, w],
+            [o, i, length] if axes == 1 => [o, i, length, 1],
             _ => {
                 let found = format!("extents {dims:?}");
                 let expected = "two axes more than the operand has spatial ones";
                 return Err(n.operand(&w.name, found, expected));
             }
         };
+        let kernel = [four[2], four[3]];
         if n.has("kernel_shape") && self.spatial(n, "kernel_shape", axes, 1)? != kernel {
             let found = format!("other extents than the weights' {dims:?}");
             return Err(n.bad("kernel_shape", found, "the extents of the weights"));
         }
-        let stride = self.spatial(n, "strides", axes, 1)?;
-        let dilation = self.spatial(n, "dilations", axes, 1)?;
-        let padding = self.padding(n, axes, image.extents, kernel, stride, dilation)?;
+        Ok((four, kernel))
+    }
+
+    fn groups(&self, n: &Node<'m>) -> Result<usize, Error> {
         let group = n.int("group", 1)?;
-        let groups = usize::try_from(group).map_err(|_| n.bad("group", group, "positive"))?;
-        let geometry = Geometry::new(
-            "Conv",
-            image.channels,
-            image.extents,
-            out_channels,
-            kernel,
-            stride,
-            padding,
-            dilation,
-            groups,
-        )
-        .map_err(|e| n.operation(e))?;
-        let output = geometry.output_shape();
-        checked(output.dims())?;
-        let weight = self.param(
-            n,
-            &w,
-            false,
-            &[out_channels, per_group, kernel[0], kernel[1]],
-        )?;
-        let bias = match self.optional(n, 2)? {
-            None => None,
+        usize::try_from(group).map_err(|_| n.bad("group", group, "positive"))
+    }
+
+    /// Operand 2, one element per channel.
+    fn channel_bias(&mut self, n: &Node<'m>) -> Result<Option<Param>, Error> {
+        match self.optional(n, 2)? {
+            None => Ok(None),
             Some(Value::Constant(b)) => {
                 let dims = b.dims()?;
-                Some(self.param(n, &b, false, &dims)?)
+                self.param(n, &b, false, &dims).map(Some)
             }
-            Some(Value::Variable(_)) => {
-                return Err(n.operand(2, "a computed value", "a constant"));
-            }
-        };
-        let node = self.linear(n, "", image.x.node, Conv2d::new(weight, bias, geometry))?;
-        self.image_value(n, node, output.dims(), axes)
+            Some(Value::Variable(_)) => Err(n.operand(2, "a computed value", "a constant")),
+        }
     }
 
     /// What a windowed operator returns, with as many spatial axes as it took.
