@@ -15,6 +15,8 @@
 
 mod abs;
 mod clip;
+#[cfg(test)]
+mod contract;
 mod conv2d;
 mod cos;
 mod dense;
@@ -72,7 +74,8 @@ pub use hard_swish::HardSwish;
 pub use leaky_relu::LeakyRelu;
 pub use log::Log;
 pub use pointwise::{
-    Pointwise, PointwiseKernel, Side, SlopeRule, TurningPoint, pointwise_registry,
+    Pointwise, PointwiseKernel, Side, SlopeRule, TurningPoint, activation_registry,
+    pointwise_registry,
 };
 pub use power::Power;
 pub use product::{Pattern, Product};
