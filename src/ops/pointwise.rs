@@ -60,6 +60,10 @@ pub trait Pointwise: fmt::Debug + Send + Sync {
     /// Slopes for the lower and the upper line over `x`, finite; a proposal,
     /// without influence on soundness.
     fn propose(&self, x: Interval, rule: SlopeRule) -> [f64; 2];
+    /// Where to split `x` so that both parts relax tightly; a proposal.
+    fn split_point(&self, x: Interval) -> f64 {
+        x.mid()
+    }
     /// Visits estimates of the points where `φ(t) - slope t` can have an
     /// extremum: stationary points, kinks and jumps (of a periodic function the
     /// outermost in `x`). Points outside `x` may be among them.
@@ -100,8 +104,8 @@ pub trait Pointwise: fmt::Debug + Send + Sync {
     /// The points where `φ(t) − slope·t` can have an extremum inside `domain`
     /// (stationary points, kinks, jumps), at the precision of `domain`; points
     /// outside may be among them. Where there are many (of a periodic
-    /// function), enough to attain the extrema over `domain`; none where the
-    /// difference is monotone.
+    /// function), one enclosure may hold several; none where the difference is
+    /// monotone.
     fn turning_points(
         &self,
         slope: f64,
@@ -229,92 +233,10 @@ pub fn pointwise_registry() -> Vec<Arc<dyn Pointwise>> {
     ]
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::exact::Rational;
-
-    const BITS: u32 = 160;
-
-    fn width(x: &MpInterval) -> f64 {
-        x.hi_f64() - x.lo_f64()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(96))]
-
-        /// The residual contains `φ(t) − s t` at sampled points, evaluated
-        /// more finely, and touches its own ends: no looser than the samples
-        /// by more than a modulus of continuity of the sampling.
-        #[test]
-        fn residual_contains_and_is_tight(
-            a in -30.0_f64..30.0, w in 0.0_f64..20.0, slope in prop_oneof![
-                -0.5_f64..1.5, (-60_i32..0).prop_map(|e| 2f64.powi(e)), Just(0.25), Just(1.0),
-                (1_i32..50).prop_map(|e| 1.0 - 2f64.powi(-e)),
-            ]) {
-            let b = a + w;
-            for f in pointwise_registry() {
-                let range = f.oracle_residual(slope, a, b, BITS).expect("finite");
-                let n = 60;
-                let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-                for k in 0..=n {
-                    let t = (a + w * f64::from(k) / f64::from(n)).clamp(a, b);
-                    let exact_t = Rational::from_f64(t).expect("finite");
-                    let t = MpInterval::from_rational(2 * BITS, &exact_t).expect("in range");
-                    let s = MpInterval::from_f64(2 * BITS, slope).expect("finite");
-                    let y = f.oracle(&t).sub(&s.mul(&t));
-                    prop_assert!(range.encloses(&y), "{} {slope} [{a}, {b}] {t:?}", f.name());
-                    least = least.min(y.lo_f64());
-                    most = most.max(y.hi_f64());
-                }
-                let step = 2.0 * w / f64::from(n) + 1e-12;
-                prop_assert!(range.lo_f64() >= least - 2.5 * step, "{} too low", f.name());
-                prop_assert!(range.hi_f64() <= most + 2.5 * step, "{} too high", f.name());
-            }
-        }
-
-        #[test]
-        fn oracle_is_monotone_and_contains_points(a in -700.0_f64..700.0, w in 0.0_f64..100.0, u in 0.0_f64..1.0) {
-            for f in pointwise_registry() {
-                let x = MpInterval::from_f64_bounds(BITS, a, a + w).expect("ordered");
-                let t = MpInterval::from_f64(2 * BITS, (a + u * w).clamp(a, a + w)).expect("finite");
-                prop_assert!(f.oracle(&x).encloses(&f.oracle(&t)), "{}", f.name());
-            }
-        }
-    }
-
-    #[test]
-    fn residual_of_a_rectifier_is_exact() {
-        let r = Relu.oracle_residual(0.5, -1.0, 2.0, BITS).expect("finite");
-        assert_eq!((r.lo_f64(), r.hi_f64()), (0.0, 1.0));
-        let l = LeakyRelu::new(0.25).expect("slope");
-        let r = l.oracle_residual(0.25, -4.0, 2.0, BITS).expect("finite");
-        assert_eq!((r.lo_f64(), r.hi_f64()), (0.0, 1.5));
-        assert!(Relu.oracle_residual(f64::NAN, 0.0, 1.0, BITS).is_err());
-        assert!(Relu.oracle_residual(0.0, 1.0, 0.0, BITS).is_err());
-        assert!(Relu.oracle_residual(0.0, 0.0, f64::INFINITY, BITS).is_err());
-    }
-
-    #[test]
-    fn residual_survives_extreme_slopes() {
-        for f in pointwise_registry() {
-            for slope in [
-                f64::from_bits(1),
-                1e-300,
-                1.0 - f64::EPSILON / 2.0,
-                0.25,
-                0.25 - 1e-17,
-            ] {
-                let r = f.oracle_residual(slope, -1e4, 1e4, BITS).expect("finite");
-                assert!(r.is_bounded(), "{} {slope}", f.name());
-            }
-        }
-        // tanh t − s t at a tiny slope stays below 1 and close to it.
-        let r = Tanh
-            .oracle_residual(1e-30, -100.0, 100.0, BITS)
-            .expect("finite");
-        assert!(r.hi_f64() <= 1.0 && r.hi_f64() > 0.999 && width(&r) <= 2.0);
-    }
+/// The members of the registry that executors have kernels for: what networks
+/// are trained with.
+pub fn activation_registry() -> Vec<Arc<dyn Pointwise>> {
+    let mut all = pointwise_registry();
+    all.retain(|f| f.kernel().is_some());
+    all
 }

@@ -41,12 +41,11 @@ pub(super) fn residual(
     // 1 - s² = (1 - s)(1 + s) without cancellation
     let height = ((Interval::ONE - s) * (Interval::ONE + s)).sqrt();
     for (place, height) in [(top, height), (bottom, -height)] {
-        for k in turns(x, place).into_iter().flatten() {
-            let t = place + elementary::PI.scale(2.0) * end(k);
-            // only a turn inside x counts
-            if let Some(t) = t.intersect(x) {
-                range = range.hull(height - t * s);
-            }
+        let Some(k) = turns(x, place) else { continue };
+        let [first, last] = k.map(|k| place + elementary::PI.scale(2.0) * end(k));
+        // All turns inside x lie between these two, up to their rounding.
+        if let Some(t) = first.hull(last).intersect(x) {
+            range = range.hull(height - t * s);
         }
     }
     range
@@ -61,7 +60,7 @@ pub(super) fn visit(x: Interval, places: [f64; 2], visit: &mut dyn FnMut(f64)) {
     }
 }
 
-/// The outermost turning points in `domain`, given one maximum and one minimum
+/// The turning points in `domain`, those of a kind in one enclosure, given one maximum and one minimum
 /// of `φ - s t` and `√(1 - s²)`.
 pub(super) fn turning_points(
     domain: &MpInterval,
@@ -76,9 +75,12 @@ pub(super) fn turning_points(
         let Some((first, last)) = domain.sub(&place).div(&turn)?.integers() else {
             continue;
         };
-        for k in [first, last] {
+        let at = |k| {
             let k = MpInterval::from_rational(bits, &Rational::from(k))?;
-            let at = place.add(&turn.mul(&k));
+            Ok::<_, mp::Error>(place.add(&turn.mul(&k)))
+        };
+        // All turns inside the domain lie between these two, up to their rounding.
+        if let Some(at) = domain.intersect(&at(first)?.hull(&at(last)?)) {
             let value = height.sub(&s.mul(&at));
             points.push(TurningPoint { at, value });
         }

@@ -42,7 +42,12 @@ fn shapes() {
             "s",
             &[("start", A::I(1)), ("end", A::I(-1))],
         ),
-        node("Concat", &["m", "s", "m"], "target", &[("axis", A::I(0))]),
+        node(
+            "Concat",
+            &["m", "s", "rest"],
+            "target",
+            &[("axis", A::I(0))],
+        ),
         node("Reshape", &["x", "target"], "y", &[]),
     ];
     all.push(case(
@@ -50,7 +55,7 @@ fn shapes() {
         15,
         &[1, 3, 4],
         &end,
-        &[ints("m", &[1])],
+        &[ints("m", &[1]), ints("rest", &[-1])],
     ));
     // Expand with -1 for extents that stay: Where(Equal(s, -1), 1, s).
     let expand = [

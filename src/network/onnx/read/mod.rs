@@ -33,8 +33,8 @@ use super::{DOMAIN, DOMAIN_VERSION, Error, limits};
 use crate::exact::Rational;
 use crate::network::{Network, NetworkNode};
 use crate::ops::{
-    Abs, Cos, Erf, Exp, Floor, HardSwish, Log, Param, Reciprocal, Sigmoid, Sign, Sin, Softplus,
-    Sqrt, Tanh,
+    Abs, Cos, Erf, Exp, Floor, Gelu, HardSwish, Log, Param, Reciprocal, Sigmoid, Sign, Silu, Sin,
+    Softplus, Sqrt, Step, Tanh,
 };
 use extremum::Extremum;
 use fold::Binary;

@@ -52,6 +52,10 @@ impl<'m> GraphReader<'m, '_> {
                 continue;
             }
             let extent = dims[axis] as i64;
+            if [before, after].iter().any(|p| p.unsigned_abs() > 1 << 24) {
+                let found = format!("{before} and {after}");
+                return Err(n.bad("pads", found, "at most 2^24"));
+            }
             let full = before
                 .checked_add(extent)
                 .and_then(|s| s.checked_add(after));
