@@ -357,6 +357,7 @@ fn evaluate(graph: &Graph, x: &[Rational]) -> Vec<Rational> {
                 })
                 .collect(),
             Op::Pointwise(_) => at(0).iter().map(|v| v.clone().max(q(0, 1))).collect(),
+            Op::Product(_) => unreachable!("rectifier networks have no products"),
             Op::Combine(c) => (0..n.shape.len())
                 .map(|i| {
                     let term = |(k, c): (usize, &Rational)| Rational::from(c * &at(k)[i]);

@@ -192,7 +192,44 @@ fn digits(text: &str, whole: &str) -> Result<Integer, Error> {
     Integer::from_str_radix(text, 10).map_err(|_| syntax(whole))
 }
 
+/// A decimal without exponent whose digits fit a machine word: nearly every
+/// number in a file, several times faster than the general way.
+fn short_decimal(body: &str) -> Option<Rational> {
+    const DIGITS: usize = 18; // 10^18 fits 64 bits
+    if body.len() > DIGITS + 1 {
+        return None;
+    }
+    let (mut value, mut digits, mut scale) = (0u64, 0, None);
+    for byte in body.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                value = 10 * value + u64::from(byte - b'0');
+                digits += 1;
+                scale = scale.map(|s: u32| s + 1);
+            }
+            b'.' if scale.is_none() => scale = Some(0),
+            _ => return None,
+        }
+    }
+    if digits == 0 || digits > DIGITS {
+        return None;
+    }
+    let mut scale = scale.unwrap_or(0);
+    while scale > 0 && value % 10 == 0 {
+        value /= 10;
+        scale -= 1;
+    }
+    Some(if scale == 0 {
+        Rational::from(value)
+    } else {
+        Rational::from((value, 10u64.pow(scale)))
+    })
+}
+
 fn decimal(body: &str, whole: &str) -> Result<Rational, Error> {
+    if let Some(value) = short_decimal(body) {
+        return Ok(value);
+    }
     let (mantissa, exponent) = match body.split_once(['e', 'E']) {
         Some((m, e)) => (m, signed_exponent(e, whole)?),
         None => (body, 0),
@@ -305,6 +342,14 @@ mod tests {
         fn printing_round_trips(p in any::<i64>(), q in 1..u64::MAX) {
             let value = Rational::from((p, q));
             prop_assert_eq!(parse_canonical(&value.to_string()).expect("canonical"), value);
+        }
+
+        /// The short way and the general one agree.
+        #[test]
+        fn decimals_agree(text in "[0-9]{0,12}\\.?[0-9]{0,9}") {
+            let digits = text.bytes().any(|b| b.is_ascii_digit());
+            prop_assert_eq!(parse(&text).ok(), parse(&format!("{text}e0")).ok());
+            prop_assert_eq!(parse(&text).is_ok(), digits);
         }
 
         #[test]

@@ -60,6 +60,10 @@ pub trait Pointwise: fmt::Debug + Send + Sync {
     /// Slopes for the lower and the upper line over `x`, finite; a proposal,
     /// without influence on soundness.
     fn propose(&self, x: Interval, rule: SlopeRule) -> [f64; 2];
+    /// Where to split `x` so that both parts relax tightly; a proposal.
+    fn split_point(&self, x: Interval) -> f64 {
+        x.mid()
+    }
     /// Visits estimates of the points where `φ(t) - slope t` can have an
     /// extremum: stationary points, kinks and jumps (of a periodic function the
     /// outermost in `x`). Points outside `x` may be among them.

@@ -1,15 +1,19 @@
 //! What is claimed: an input set ([`Region`]), a property of the output
-//! ([`Property`]), and how far a number reaches ([`Semantics`], [`Evidence`],
+//! ([`Property`]), or both as one question ([`Query`], from files by
+//! [`vnnlib`]), and how far a number reaches ([`Semantics`], [`Evidence`],
 //! [`Proved`], [`Estimate`]).
 
 mod property;
+mod query;
 mod region;
+pub mod vnnlib;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use property::{Property, PropertyError, Row};
+pub use query::{Case, Conjunction, Constraint, Query};
 pub use region::{Norm, Region, RegionError};
 
 /// What a bound, radius or verdict is about.
