@@ -16,6 +16,8 @@ mod folding;
 mod functions;
 #[path = "onnx/malformed.rs"]
 mod malformed;
+#[path = "onnx/normalise.rs"]
+mod normalise;
 #[path = "onnx/operators.rs"]
 mod operators;
 #[path = "onnx/products.rs"]

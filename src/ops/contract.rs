@@ -109,7 +109,7 @@ fn finite(x: &Float) -> Option<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// Image, residuals of proposed and of free slopes, and batch intercepts
     /// contain the function, whatever the slope.

@@ -155,6 +155,15 @@ impl<C: Curve> Pointwise for C {
     fn propose(&self, x: Interval, _rule: SlopeRule) -> [f64; 2] {
         envelope_slopes(self, x)
     }
+    fn split_point(&self, x: Interval) -> f64 {
+        // Where pieces meet, the nearest to the middle, unless next to an end.
+        let m = x.mid();
+        let reach = 0.45 * (x.hi() - x.lo());
+        let ends = self.pieces().iter().skip(1).map(|piece| piece.lo);
+        let near = ends.filter(|t| (t - m).abs() <= reach);
+        near.min_by(|s, t| (s - m).abs().total_cmp(&(t - m).abs()))
+            .unwrap_or(m)
+    }
     fn turns(&self, slope: f64, x: Interval, visit: &mut dyn FnMut(f64)) {
         for (k, piece) in self.pieces().iter().enumerate() {
             if piece.interval().intersect(x).is_some() {

@@ -135,6 +135,9 @@ impl Pointwise for Step {
     fn propose(&self, x: Interval, _rule: SlopeRule) -> [f64; 2] {
         JUMP.propose(x)
     }
+    fn split_point(&self, x: Interval) -> f64 {
+        0.0_f64.clamp(x.lo(), x.hi())
+    }
     fn turns(&self, _slope: f64, _x: Interval, visit: &mut dyn FnMut(f64)) {
         Jump::visit(visit);
     }

@@ -14,7 +14,7 @@
 //! | windows | `Conv`, `ConvTranspose`, `AveragePool`, `MaxPool`, along one or two spatial axes; `GlobalAveragePool`, `GlobalMaxPool` |
 //! | arithmetic | `Add`, `Sub`, `Mul`, `Div`, `Max`, `Min`, broadcasting; `Sum`, `Neg` |
 //! | functions | `Abs`, `Clip`, `Cos`, `Elu`, `Erf`, `Exp`, `Floor`, `Gelu`, `HardSigmoid`, `HardSwish`, `LeakyRelu`, `Log`, `Pow` (integer and half powers), `Reciprocal`, `Relu`, `Sigmoid`, `Sign`, `Sin`, `Softplus`, `Sqrt`, `Tanh` |
-//! | normalisation | `BatchNormalization` |
+//! | normalisation | `BatchNormalization`, `LayerNormalization`, `Softmax`, `LogSoftmax` |
 //! | reductions | `ReduceMean`, `ReduceSum`, `ReduceMax`, `ReduceMin` |
 //! | index maps | `Concat`, `Expand`, `Flatten`, `Gather`, `Pad`, `Reshape`, `Resize` and `Upsample` by the nearest element, `Slice`, `Split`, `Squeeze`, `Tile`, `Transpose`, `Unsqueeze`, `Where` with a constant condition |
 //! | of constants | `Constant`, `ConstantOfShape`, `Range`, `Shape`, `Size`, `Cast`, `Equal`, `Less`, `LessOrEqual`, `Greater`, `GreaterOrEqual`, `And`, `Or`, `Not`, `ReduceProd`, and every operator above with rational values |
@@ -24,7 +24,8 @@
 //!
 //! **Lowering.** `max(a, b)` is `a + relu(b - a)`, exactly; a pool is a tree of
 //! pairs. A quotient of computed values is a product with a reciprocal, `x x` a
-//! square, `x σ(x)` the function `silu`.
+//! square, `x σ(x)` the function `silu`; `softmax(x)_i` is
+//! `1 / (1 + Σ exp(x_j - x_i))`, of differences alone.
 //!
 //! **Exactness.** Weights are the stored numbers. Constants are folded in
 //! rational arithmetic; what comes out and is no binary32 number enters as an

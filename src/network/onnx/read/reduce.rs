@@ -96,7 +96,7 @@ impl<'m> GraphReader<'m, '_> {
             Reduction::Extremum(which) => which,
             Reduction::Product => return Err(self.unsupported(n, "; of constants it is")),
             Reduction::Sum | Reduction::Mean => {
-                return self.reduce_axes(n, x, axes, keep, what == Reduction::Mean);
+                return self.reduce_axes(n, "", x, axes, keep, what == Reduction::Mean);
             }
         };
         self.keep_batch(n, x, !axes.contains(&0))?;
@@ -165,9 +165,11 @@ impl<'m> GraphReader<'m, '_> {
         self.folded_numbers(n, full, values)
     }
 
-    fn reduce_axes(
+    /// The sum over axes, and with an exact factor the mean.
+    pub(super) fn reduce_axes(
         &mut self,
         n: &Node<'m>,
+        name: &str,
         x: &Variable,
         axes: &[usize],
         keep: bool,
@@ -188,9 +190,9 @@ impl<'m> GraphReader<'m, '_> {
         };
         // The axes to sum go last.
         let order = [&kept[..], axes].concat();
-        let sorted = self.permute(n, "/order", x, &order)?;
+        let sorted = self.permute(n, &format!("{name}/order"), x, &order)?;
         let image = vec![1, channels, window[0], window[1]];
-        let y = self.view(n, "/image", &sorted, image)?;
+        let y = self.view(n, &format!("{name}/image"), &sorted, image)?;
         let geometry = Geometry::new(
             "reduce",
             channels,
@@ -204,15 +206,16 @@ impl<'m> GraphReader<'m, '_> {
         )
         .map_err(|e| n.operation(e))?;
         let part = if mean && count != 1 { "/sum" } else { "" };
-        let mut node = self.linear(n, part, y.node, SumPool::new(geometry))?;
+        let part = format!("{name}{part}");
+        let mut node = self.linear(n, &part, y.node, SumPool::new(geometry))?;
         if mean {
-            node = self.combine(n, "", vec![Rational::from((1, count as u64))], vec![node]);
+            node = self.combine(n, name, vec![Rational::from((1, count as u64))], vec![node]);
         }
         let sum = Variable {
             node,
             full: vec![1, channels, 1, 1],
             batched: true,
         };
-        self.view_as(n, "/shape", &sum, full, x.batched)
+        self.view_as(n, &format!("{name}/shape"), &sum, full, x.batched)
     }
 }
