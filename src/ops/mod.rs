@@ -14,6 +14,7 @@
 //! fewer rounding arguments.
 
 mod abs;
+mod bilinear;
 mod clip;
 #[cfg(test)]
 mod contract;
@@ -38,6 +39,7 @@ mod reciprocal;
 mod relaxation;
 mod relu;
 mod reshape;
+mod rsqrt;
 mod shape;
 mod sigmoid;
 mod sign;
@@ -58,6 +60,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2};
 
 pub use abs::Abs;
+pub use bilinear::{EVEN_MIX, Plane, planes};
 pub use clip::Clip;
 pub use conv2d::{Conv2d, Geometry};
 pub use cos::Cos;
@@ -82,6 +85,7 @@ pub use product::{Pattern, Product};
 pub use reciprocal::Reciprocal;
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use rsqrt::Rsqrt;
 pub use sigmoid::Sigmoid;
 pub use sign::Sign;
 pub use silu::Silu;
