@@ -114,11 +114,7 @@ fn pointwise(c: &mut Criterion) {
         let mut p = Program::new();
         let x = values(&mut p, "x", n);
         let out = p.zeros("out", n);
-        p.push(Instruction::Pointwise {
-            f: kernel,
-            x,
-            out,
-        });
+        p.push(Instruction::Pointwise { f: kernel, x, out });
         bench(c, &format!("{}_2^20", f.name()), &p, n as u64);
     }
 }

@@ -568,7 +568,8 @@ fn known_bounds() {
     assert_eq!(crown.evidence.len(), 1);
     let (lo, hi) = (crown.evidence[0].lo[0], crown.evidence[0].hi[1]);
     assert!(lo <= -1.0 && lo > -1.0 - 1e-13 && (1.0..1.0 + 1e-13).contains(&hi));
-    assert_eq!((crown.counters.unstable, crown.counters.passes), (2, 2));
+    // A linear map of the box needs no pass: its interval step is the best bound.
+    assert_eq!((crown.counters.unstable, crown.counters.passes), (2, 1));
 }
 
 #[test]

@@ -1,87 +1,149 @@
-//! One walk over the graph with one slope rule.
+//! One walk over the graph for a batch of input sets, with one slope rule.
 
 use std::rc::Rc;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 
+use super::alpha::{self, Ascent};
 use super::interval::IntervalDomain;
-use super::linear::{Facts, InputSet, LinearRelaxation, Lines, pull_back};
-use super::{Counters, LayerEvidence, Method, Outcome};
+use super::linear::{Facts, InputSet, LinearRelaxation, Lines, Pulled, pull_back};
+use super::{Counters, LayerEvidence, Method, Objective};
 use crate::exact::Rational;
 use crate::graph::{Backward, Forward, Graph, NodeId, Op, forward};
 use crate::ops::{LinearMap, Pointwise, Product, Shape, SlopeRule};
-use crate::rounding::forms::least_over_box;
+use crate::rounding::forms::LeastOver;
 use crate::rounding::{Boxes, Interval, eft};
-use crate::verify::{Property, Proved, Region};
+
+/// Elements of one chunk of functionals: what a pass keeps in cache.
+const CHUNK: usize = 1 << 16;
+
+/// What a graph asks of every walk over it.
+#[derive(Debug)]
+pub(super) struct Plan<'g> {
+    /// per node: the activations that read it
+    readers: Vec<Vec<&'g dyn Pointwise>>,
+    /// per node: a product reads it
+    factor: Vec<bool>,
+    /// per node: over boxes the interval step is already the best linear bound
+    boxlike: Vec<bool>,
+}
+
+impl<'g> Plan<'g> {
+    pub(super) fn new(graph: &'g Graph) -> Plan<'g> {
+        let n = graph.nodes().len();
+        let mut plan = Plan {
+            readers: vec![Vec::new(); n],
+            factor: vec![false; n],
+            boxlike: vec![false; n],
+        };
+        // Values whose elements are functions of one input element each.
+        let mut separate = vec![false; n];
+        for (k, node) in graph.nodes().iter().enumerate() {
+            let operand = node.inputs.first().map(|i| i.index());
+            match &node.op {
+                Op::Pointwise(f) => plan.readers[node.inputs[0].index()].push(&**f),
+                Op::Product(_) => node
+                    .inputs
+                    .iter()
+                    .for_each(|i| plan.factor[i.index()] = true),
+                Op::Input(_) | Op::Constant(_) => separate[k] = true,
+                Op::Linear(map) => {
+                    let from = operand.is_some_and(|i| separate[i]);
+                    separate[k] = from && map.chain() <= 1 && map.adjoint_chain() <= 1;
+                    plan.boxlike[k] = from;
+                }
+                Op::Combine(_) => {
+                    let constant = |i: &NodeId| matches!(graph.node(*i).op, Op::Constant(_));
+                    let varying = node.inputs.iter().filter(|i| !constant(i)).count();
+                    separate[k] = varying <= 1 && node.inputs.iter().all(|i| separate[i.index()]);
+                    plan.boxlike[k] = varying <= 1
+                        && node
+                            .inputs
+                            .iter()
+                            .all(|i| constant(i) || plan.boxlike[i.index()] || separate[i.index()]);
+                }
+            }
+            plan.boxlike[k] |= separate[k];
+        }
+        plan
+    }
+
+    /// The node's box matters to a relaxation.
+    pub(super) fn watched(&self, node: NodeId) -> bool {
+        self.factor[node.index()] || !self.readers[node.index()].is_empty()
+    }
+}
+
+/// How a walk goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walking {
+    pub method: Method,
+    pub rule: SlopeRule,
+    /// slopes of intermediate bounds are optimised
+    pub ascent: Option<Ascent>,
+    /// rows are shared among the threads of the current pool
+    pub parallel: bool,
+}
 
 /// Forward interpreter that cuts operand boxes of activations as it goes and
 /// keeps what the backward passes need.
-struct Walk<'a> {
-    graph: &'a Graph,
-    region: &'a InputSet,
-    method: Method,
-    rule: SlopeRule,
+pub(super) struct Walk<'a> {
+    pub graph: &'a Graph,
+    plan: &'a Plan<'a>,
+    pub input: &'a InputSet,
+    walking: Walking,
     domain: IntervalDomain,
-    /// per node: the activations that read it
-    readers: Vec<Vec<&'a dyn Pointwise>>,
-    facts: Vec<Option<Facts>>,
-    lines: Vec<Option<Lines>>,
+    /// boxes known before, by node
+    known: Option<&'a [Option<Boxes>]>,
+    pub facts: Vec<Option<Facts>>,
+    pub lines: Vec<Option<Lines>>,
     tightened: Vec<Rc<[bool]>>,
-    evidence: Vec<LayerEvidence>,
-    counters: Counters,
+    pub evidence: Vec<LayerEvidence>,
+    pub counters: Counters,
     /// another rule would have chosen other slopes somewhere
-    had_choice: bool,
+    pub had_choice: bool,
 }
 
-/// Runs the analysis; the flag says whether [`SlopeRule::Flat`] could differ.
-pub(super) fn run(
-    graph: &Graph,
-    region: &Region,
-    property: &Property,
-    method: Method,
-    rule: SlopeRule,
-) -> (Outcome, bool) {
-    let eps = region.eps().clone();
-    let region = InputSet::new(region);
-    let n = graph.nodes().len();
-    let mut readers: Vec<Vec<&dyn Pointwise>> = vec![Vec::new(); n];
-    for node in graph.nodes() {
-        if let Op::Pointwise(f) = &node.op {
-            readers[node.inputs[0].index()].push(&**f);
-        }
+impl<'a> Walk<'a> {
+    /// Walks over the graph with one domain per box of `input`. Boxes that are
+    /// `known` of watched nodes, one row per domain, are used.
+    pub(super) fn over(
+        graph: &'a Graph,
+        plan: &'a Plan<'a>,
+        input: &'a InputSet,
+        known: Option<&'a [Option<Boxes>]>,
+        walking: Walking,
+    ) -> Walk<'a> {
+        let n = graph.nodes().len();
+        let mut walk = Walk {
+            graph,
+            plan,
+            input,
+            walking,
+            domain: IntervalDomain::new(input.boxes().dim().0),
+            known,
+            facts: (0..n).map(|_| None).collect(),
+            lines: (0..n).map(|_| None).collect(),
+            tightened: vec![Rc::from([]); n],
+            evidence: Vec::new(),
+            counters: Counters::default(),
+            had_choice: false,
+        };
+        let start = graph.inputs()[0];
+        walk.keep(start, Facts::new(input.boxes().clone()));
+        forward(graph, &mut walk, vec![start]);
+        walk
     }
-    let mut walk = Walk {
-        graph,
-        region: &region,
-        method,
-        rule,
-        domain: IntervalDomain::new(1),
-        readers,
-        facts: (0..n).map(|_| None).collect(),
-        lines: (0..n).map(|_| None).collect(),
-        tightened: vec![Rc::from([]); n],
-        evidence: Vec::new(),
-        counters: Counters::default(),
-        had_choice: false,
-    };
-    let input = graph.inputs()[0];
-    walk.keep(input, Facts::new(region.boxes().clone()));
-    forward(graph, &mut walk, vec![input]);
-    let lower = walk.rows(property);
-    let outcome = Outcome {
-        lower: lower.into_iter().map(Proved::new).collect(),
-        evidence: walk.evidence,
-        counters: walk.counters,
-        eps,
-    };
-    (outcome, walk.had_choice)
-}
 
-impl Walk<'_> {
     fn facts(&self, node: NodeId) -> &Facts {
         self.facts[node.index()]
             .as_ref()
             .expect("nodes are visited in order")
+    }
+
+    fn domains(&self) -> usize {
+        self.input.boxes().dim().0
     }
 
     fn keep(&mut self, node: NodeId, facts: Facts) -> NodeId {
@@ -90,39 +152,52 @@ impl Walk<'_> {
         node
     }
 
-    /// Keeps a new node and, if activations read it, cuts its box.
+    /// The elements (domain, index) of `node` for which a linear bound is worth a pass.
+    fn open(&self, node: NodeId, boxes: &Boxes) -> Vec<(usize, usize)> {
+        let (domains, n) = boxes.dim();
+        let readers = &self.plan.readers[node.index()];
+        let factor = self.plan.factor[node.index()];
+        let is_open =
+            |x: Interval| (factor && !x.is_point()) || readers.iter().any(|f| !is_affine(*f, x));
+        let mut open = Vec::new();
+        for d in 0..domains {
+            open.extend((0..n).filter(|&i| is_open(boxes.at(d, i))).map(|i| (d, i)));
+        }
+        open
+    }
+
+    /// Keeps a new node and, if activations or products read it, cuts its box.
     fn finish(&mut self, node: NodeId, facts: Facts) -> NodeId {
+        if !self.plan.watched(node) {
+            return self.keep(node, facts);
+        }
+        let mut facts = facts;
+        if let Some(known) = self.known.and_then(|k| k[node.index()].as_ref()) {
+            let both = intersection(&facts.boxes, known);
+            facts.cut(both);
+        }
         let boxes = facts.boxes.clone();
         self.keep(node, facts);
-        if self.readers[node.index()].is_empty() || self.method == Method::Interval {
+        if self.walking.method == Method::Interval {
             return node;
         }
-        let unstable: Vec<usize> = (0..boxes.dim().1)
-            .filter(|&i| {
-                let readers = &self.readers[node.index()];
-                readers.iter().any(|f| !is_affine(*f, boxes.at(0, i)))
-            })
-            .collect();
-        self.counters.unstable += unstable.len() as u64;
-        if unstable.is_empty() {
+        let open = self.open(node, &boxes);
+        self.counters.unstable += open.len() as u64;
+        let exact = self.plan.boxlike[node.index()] && self.input.is_box();
+        if open.is_empty() || exact {
             return node;
         }
-        let k = unstable.len();
-        let mut seed = Array2::zeros((2 * k, boxes.dim().1));
-        for (row, &i) in unstable.iter().enumerate() {
-            seed[[row, i]] = 1.0;
-            seed[[k + row, i]] = -1.0;
-        }
-        let lower = self.pull_back(node, seed);
+        let k = open.len();
+        let lower = self.pull_elements(node, &open);
         let (mut lo, mut hi) = (boxes.lo().clone(), boxes.hi().clone());
         let mut tightened = vec![false; boxes.dim().1];
-        for (row, &i) in unstable.iter().enumerate() {
-            let forward = boxes.at(0, i);
+        for (row, &(d, i)) in open.iter().enumerate() {
+            let forward = boxes.at(d, i);
             let cut = Interval::or_entire(lower[row], -lower[k + row]);
             if let Some(both) = forward.intersect(cut)
                 && both != forward
             {
-                (lo[[0, i]], hi[[0, i]]) = (both.lo(), both.hi());
+                (lo[[d, i]], hi[[d, i]]) = (both.lo(), both.hi());
                 tightened[i] = true;
             }
         }
@@ -133,79 +208,201 @@ impl Walk<'_> {
         node
     }
 
-    fn pull_back(&mut self, node: NodeId, seed: Array2<f64>) -> Vec<f64> {
+    /// Lower bounds of `x_i` for every open element, then of `-x_i`.
+    fn pull_elements(&mut self, node: NodeId, open: &[(usize, usize)]) -> Vec<f64> {
+        let n = self.facts(node).boxes.dim().1;
+        let k = open.len();
         self.counters.passes += 1;
-        self.counters.functionals += seed.nrows() as u64;
-        let relaxation = LinearRelaxation::new(&self.facts, &self.lines, seed.nrows());
-        pull_back(self.graph, relaxation, node, seed, self.region)
-    }
-
-    /// Chooses the slopes of activation `node` for the final box of `operand`.
-    fn activate(&mut self, node: NodeId, operand: NodeId, f: &dyn Pointwise) {
-        let boxes = &self.facts(operand).boxes;
-        let n = boxes.dim().1;
-        let intervals: Vec<Interval> = (0..n).map(|i| boxes.at(0, i)).collect();
-        let slopes: Vec<[f64; 2]> = intervals.iter().map(|&x| f.propose(x, self.rule)).collect();
-        let had_choice = intervals
-            .iter()
-            .zip(&slopes)
-            .any(|(&x, s)| f.propose(x, SlopeRule::Flat) != *s);
-        let evidence = LayerEvidence {
-            node,
-            lo: boxes.lo().row(0).to_vec(),
-            hi: boxes.hi().row(0).to_vec(),
-            lower_slope: slopes.iter().map(|s| s[0]).collect(),
-            upper_slope: slopes.iter().map(|s| s[1]).collect(),
-            tightened: self.tightened[operand.index()].to_vec(),
+        self.counters.functionals += 2 * k as u64;
+        let widest = self.widest(node);
+        let chunk = (CHUNK / widest.max(1)).clamp(16, 512);
+        let walk = PassView {
+            graph: self.graph,
+            facts: &self.facts,
+            lines: &self.lines,
+            input: self.input,
         };
-        self.had_choice |= had_choice;
-        if self.method == Method::Crown {
-            self.lines[node.index()] = Some(Lines::new(f, &evidence));
-        }
-        self.evidence.push(evidence);
+        let ascent = self.walking.ascent;
+        let run = |rows: std::ops::Range<usize>| -> Vec<f64> {
+            let owner: Vec<usize> = rows.clone().map(|r| open[r % k].0).collect();
+            let mut seed = Array2::zeros((rows.len(), n));
+            for (s, r) in rows.enumerate() {
+                seed[[s, open[r % k].1]] = if r < k { 1.0 } else { -1.0 };
+            }
+            match ascent {
+                Some(ascent) => alpha::intermediate(&walk, node, seed, &owner, ascent),
+                None => walk.pull(node, seed, None, &owner).lower,
+            }
+        };
+        let starts: Vec<usize> = (0..2 * k).step_by(chunk).collect();
+        let range = |&s: &usize| s..(s + chunk).min(2 * k);
+        let parts: Vec<Vec<f64>> = if self.walking.parallel && starts.len() > 1 {
+            starts.par_iter().map(|s| run(range(s))).collect()
+        } else {
+            starts.iter().map(|s| run(range(s))).collect()
+        };
+        parts.concat()
     }
 
-    /// Lower bounds of the property's rows, the best of three.
-    fn rows(&mut self, property: &Property) -> Vec<f64> {
+    /// Elements of the widest node up to `node`.
+    fn widest(&self, node: NodeId) -> usize {
+        let before = &self.graph.nodes()[..=node.index()];
+        before.iter().map(|n| n.shape.len()).max().unwrap_or(1)
+    }
+
+    /// Chooses the slopes of activation `node` for the final boxes of `operand`.
+    fn activate(&mut self, node: NodeId, operand: NodeId, f: &dyn Pointwise) {
+        let boxes = self.facts(operand).boxes.clone();
+        let mut slopes = [Array2::zeros(boxes.dim()), Array2::zeros(boxes.dim())];
+        for d in 0..boxes.dim().0 {
+            for i in 0..boxes.dim().1 {
+                let x = boxes.at(d, i);
+                let chosen = f.propose(x, self.walking.rule);
+                if !self.had_choice {
+                    self.had_choice = f.propose(x, SlopeRule::Flat) != chosen;
+                }
+                (slopes[0][[d, i]], slopes[1][[d, i]]) = (chosen[0], chosen[1]);
+            }
+        }
+        if self.domains() == 1 {
+            self.evidence.push(LayerEvidence {
+                node,
+                lo: boxes.lo().row(0).to_vec(),
+                hi: boxes.hi().row(0).to_vec(),
+                lower_slope: slopes[0].row(0).to_vec(),
+                upper_slope: slopes[1].row(0).to_vec(),
+                tightened: self.tightened[operand.index()].to_vec(),
+            });
+        }
+        if self.walking.method != Method::Interval {
+            let [lower, upper] = slopes;
+            self.lines[node.index()] = Some(Lines::new(f, &boxes, lower, upper));
+        }
+    }
+
+    /// Lower bounds of objective rows, `asked` as (domain, row): the best of
+    /// the output's box, one linear step, and (CROWN) the whole pass, whose
+    /// functionals at the input are returned too.
+    pub(super) fn rows(
+        &mut self,
+        objective: &Objective,
+        asked: &[(usize, usize)],
+    ) -> (Vec<f64>, Option<Array2<f64>>) {
         let output = self.graph.output();
-        let rows: Vec<(&[Rational], &Rational)> = property
-            .rows()
-            .iter()
-            .map(|r| (&r.coefficients[..], &r.constant))
-            .collect();
-        let mut seeds = LinearRelaxation::new(&self.facts, &self.lines, rows.len());
-        let seed = seeds.seed(output, &rows);
+        let owner: Vec<usize> = asked.iter().map(|a| a.0).collect();
+        let rows = || asked.iter().map(|a| objective.row(a.1));
+        let mut seeds = LinearRelaxation::new(&self.facts, &self.lines, &owner);
+        let seed = seeds.seed(output, rows());
+        let at_input = objective.has_inputs().then(|| {
+            let rows = asked.iter().map(|a| objective.input_row(a.1));
+            seeds.seed(self.graph.inputs()[0], rows)
+        });
+        let from_input: Vec<f64> = match &at_input {
+            Some(x) => {
+                let rows = x.rows().into_iter().zip(&owner);
+                rows.map(|(row, &d)| self.input.least(&row.to_vec(), d))
+                    .collect()
+            }
+            None => vec![0.0; asked.len()],
+        };
         let over = |constants: &[f64], rows: &Array2<f64>, node: NodeId| -> Vec<f64> {
-            let least = least_over_box(rows.view(), &self.facts(node).boxes, 0);
-            let sums = constants.iter().zip(least);
-            sums.map(|(&c, l)| eft::add_dn(c, l)).collect()
+            let least = LeastOver::new(&self.facts(node).boxes);
+            let rows = rows.rows().into_iter().zip(&owner);
+            rows.zip(constants)
+                .zip(&from_input)
+                .map(|(((row, &d), &c), &x)| {
+                    eft::add_dn(x, eft::add_dn(c, least.least(&row.to_vec(), d)))
+                })
+                .collect()
         };
         let mut best = over(seeds.constants(), &seed, output);
-        let mut improve = |other: Vec<f64>| {
+        let improve = |best: &mut Vec<f64>, other: Vec<f64>| {
             for (best, other) in best.iter_mut().zip(other) {
                 *best = best.max(other);
             }
         };
         let node = self.graph.node(output);
         if let Op::Linear(map) = &node.op {
-            let mut step = LinearRelaxation::new(&self.facts, &self.lines, rows.len());
-            let seed = step.seed(output, &rows);
+            let mut step = LinearRelaxation::new(&self.facts, &self.lines, &owner);
+            let seed = step.seed(output, rows());
+            if objective.has_inputs() {
+                let rows = asked.iter().map(|a| objective.input_row(a.1));
+                step.seed(self.graph.inputs()[0], rows);
+            }
             let pulled = step.linear(output, node.inputs[0], &**map, seed);
-            improve(over(step.constants(), &pulled, node.inputs[0]));
+            improve(&mut best, over(step.constants(), &pulled, node.inputs[0]));
         }
-        if self.method == Method::Crown {
-            self.counters.passes += 1;
-            self.counters.functionals += rows.len() as u64;
-            improve(pull_back(self.graph, seeds, output, seed, self.region));
+        if self.walking.method == Method::Interval {
+            return (best, None);
         }
-        best
+        self.counters.passes += 1;
+        self.counters.functionals += asked.len() as u64;
+        let pulled = pull_back(self.graph, seeds, output, seed, at_input, self.input);
+        improve(&mut best, pulled.lower);
+        (best, Some(pulled.input))
+    }
+
+    /// The boxes of watched nodes, for walks over parts of the domains.
+    pub(super) fn watched_boxes(&self) -> Vec<Option<Boxes>> {
+        let ids = self.graph.ids();
+        ids.map(|id| {
+            let facts = self.facts[id.index()].as_ref();
+            facts
+                .filter(|_| self.plan.watched(id))
+                .map(|f| f.boxes.clone())
+        })
+        .collect()
     }
 }
 
+/// What a backward pass reads.
+#[derive(Clone, Copy)]
+pub(super) struct PassView<'a> {
+    pub graph: &'a Graph,
+    pub facts: &'a [Option<Facts>],
+    pub lines: &'a [Option<Lines>],
+    pub input: &'a InputSet,
+}
+
+impl<'a> PassView<'a> {
+    /// The boxes of a node.
+    pub(super) fn boxes(&self, node: NodeId) -> &'a Boxes {
+        &self.facts[node.index()]
+            .as_ref()
+            .expect("every ancestor was bounded before")
+            .boxes
+    }
+
+    fn pull(
+        &self,
+        node: NodeId,
+        seed: Array2<f64>,
+        at_input: Option<Array2<f64>>,
+        owner: &[usize],
+    ) -> Pulled {
+        let relaxation = LinearRelaxation::new(self.facts, self.lines, owner);
+        pull_back(self.graph, relaxation, node, seed, at_input, self.input)
+    }
+}
+
+/// Both hold, so their intersection does; an empty one (which no sound pair
+/// has) keeps the first.
+fn intersection(a: &Boxes, b: &Boxes) -> Boxes {
+    Boxes::from_shape_fn(a.dim(), |s, i| {
+        let (a, b) = (a.at(s, i), b.at(s, i));
+        a.intersect(b).unwrap_or(a)
+    })
+}
+
 /// `φ` is affine on `x`: the lines of the proposal coincide.
-fn is_affine(f: &dyn Pointwise, x: Interval) -> bool {
+pub(super) fn is_affine(f: &dyn Pointwise, x: Interval) -> bool {
     let [lower, upper] = f.propose(x, SlopeRule::Adaptive);
     lower == upper && f.residual(lower, x).is_point()
+}
+
+/// Rows of boxes by domain.
+pub(super) fn select_rows(x: &Array2<f64>, rows: &[usize]) -> Array2<f64> {
+    x.select(Axis(0), rows)
 }
 
 /// A node's value is its id: the boxes live in [`Walk::facts`].

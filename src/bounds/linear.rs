@@ -1,6 +1,9 @@
 //! Backward linear relaxation (CROWN): linear functionals of a node are pulled
 //! back to the input, every activation replaced by one of its two lines.
 //!
+//! Rows of many domains travel together: row `s` belongs to domain `owner[s]`,
+//! whose boxes and lines it uses.
+//!
 //! **Invariant.** For every row `s` and every `x` in the region, with the exact
 //! node values, `functional_s >= Σ_pending Λ_s · value + constant_s`. Each rule
 //! keeps it: what the floating-point cotangent lacks is a linear functional of
@@ -15,12 +18,13 @@
 
 use ndarray::{Array2, ArrayView1};
 
-use super::LayerEvidence;
 use super::interval::is_index_map;
 use crate::exact::Rational;
 use crate::graph::{Backward, Graph, NodeId};
 use crate::ops::{LinearMap, Pointwise, Product, Weights};
-use crate::rounding::forms::{below, contiguous, dot_rn, least_over_box, sum_rn, weighted_up};
+use crate::rounding::forms::{
+    LeastOver, RowLines, below, contiguous, dot_rn, relax_row, sum_rn, weighted_up,
+};
 use crate::rounding::{Boxes, Interval, Precision, SumBound, eft, short_up};
 use crate::verify::{Norm, Region};
 
@@ -28,25 +32,32 @@ const B: Precision = Precision::BINARY64;
 const U: f64 = B.unit_roundoff;
 const ETA: f64 = B.eta;
 
-/// What the backward rules need to know of a node, computed once when its box
-/// is final.
-#[derive(Debug)]
+/// What the backward rules need to know of a node, computed once when its
+/// boxes are final. All arrays have one row per domain, or a single row that
+/// serves every domain.
+#[derive(Clone, Debug)]
 pub(super) struct Facts {
-    /// the node's box, one sample
+    /// the node's boxes
     pub boxes: Boxes,
     /// the largest `|x_i|`
-    mag: Vec<f64>,
-    /// an upper bound of their sum
-    mag_sum: f64,
+    mag: Array2<f64>,
+    /// upper bounds of their sums
+    mag_sum: Vec<f64>,
     /// of a linear node: its bias, and per output the error of pulling one
     /// unit of cotangent through it
-    linear: Option<(Vec<f64>, Vec<f64>)>,
+    linear: Option<(Vec<f64>, Array2<f64>)>,
 }
 
 impl Facts {
     pub(super) fn new(boxes: Boxes) -> Facts {
-        let mag = boxes.magnitudes(0);
-        let mag_sum = SumBound::new(mag.len()).up(mag.iter().sum());
+        let (d, n) = boxes.dim();
+        let mut mag = Array2::zeros((d, n));
+        ndarray::Zip::from(&mut mag)
+            .and(boxes.lo())
+            .and(boxes.hi())
+            .for_each(|m, l, h| *m = l.abs().max(h.abs()));
+        let sum = SumBound::new(n);
+        let mag_sum = mag.rows().into_iter().map(|m| sum.up(m.sum())).collect();
         Facts {
             boxes,
             mag,
@@ -55,7 +66,7 @@ impl Facts {
         }
     }
 
-    /// Replaces the box by a smaller one.
+    /// Replaces the boxes by smaller ones.
     pub(super) fn cut(&mut self, boxes: Boxes) {
         let linear = self.linear.take();
         *self = Facts {
@@ -77,62 +88,145 @@ impl Facts {
         }
         let n = map.output().len();
         let bias: Vec<f64> = (0..n).map(|o| f64::from(map.bias(o))).collect();
-        let mag = ndarray::ArrayView2::from_shape((1, x.mag.len()), &x.mag[..])
-            .expect("one magnitude per element");
-        let reach = map.apply(mag, Weights::Absolute);
+        let mut cost = map.apply(x.mag.view(), Weights::Absolute);
         let sum = SumBound::new(map.chain());
         let relative = B.gamma(map.adjoint_chain()) + map.uncertainty();
         let gamma = B.gamma(n);
-        let cost = (0..n)
-            .map(|o| short_up(relative * sum.up(reach[[0, o]]) + gamma * bias[o].abs()))
-            .collect();
-        facts.linear = Some((bias, cost));
+        for mut row in cost.rows_mut() {
+            for (c, b) in row.iter_mut().zip(&bias) {
+                *c = short_up(relative * sum.up(*c) + gamma * b.abs());
+            }
+        }
+        facts.linear = Some((bias, contiguous(cost.view())));
         facts
+    }
+
+    fn row(&self, owner: usize) -> usize {
+        if self.mag_sum.len() == 1 { 0 } else { owner }
     }
 }
 
-/// The lines of one activation node, derived from its evidence.
-#[derive(Debug)]
+/// One side's lines of an activation node: a row per set of lines, or a single
+/// row for all.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    /// slopes
+    pub slope: Array2<f64>,
+    /// intercepts that make them bounds
+    pub intercept: Array2<f64>,
+}
+
+impl Side {
+    fn row(&self, set: usize) -> usize {
+        if self.slope.nrows() == 1 { 0 } else { set }
+    }
+}
+
+/// The lines of one activation node.
+#[derive(Clone, Debug)]
 pub(super) struct Lines {
-    slope: [Vec<f64>; 2],
-    intercept: [Vec<f64>; 2],
+    /// below
+    pub lower: Side,
+    /// above
+    pub upper: Side,
 }
 
 impl Lines {
-    /// Intercepts for the slopes and the box of `evidence`.
-    pub(super) fn new(f: &dyn Pointwise, evidence: &LayerEvidence) -> Lines {
-        let e = evidence;
-        let residual =
-            |slope: &[f64], i: usize| f.residual(slope[i], Interval::or_entire(e.lo[i], e.hi[i]));
-        let n = e.lo.len();
+    /// Intercepts for any finite slopes over the boxes; slopes have one row
+    /// per box, or (with a single box) any number of rows.
+    pub(super) fn new(
+        f: &dyn Pointwise,
+        boxes: &Boxes,
+        lower: Array2<f64>,
+        upper: Array2<f64>,
+    ) -> Lines {
+        let side = |slope: Array2<f64>, end: fn(Interval) -> f64| {
+            let intercept = Array2::from_shape_fn(slope.dim(), |(s, i)| {
+                let s_box = if boxes.dim().0 == 1 { 0 } else { s };
+                end(f.residual(slope[[s, i]], boxes.at(s_box, i)))
+            });
+            Side { slope, intercept }
+        };
         Lines {
-            intercept: [
-                (0..n).map(|i| residual(&e.lower_slope, i).lo()).collect(),
-                (0..n).map(|i| residual(&e.upper_slope, i).hi()).collect(),
-            ],
-            slope: [e.lower_slope.clone(), e.upper_slope.clone()],
+            lower: side(lower, Interval::lo),
+            upper: side(upper, Interval::hi),
         }
     }
+}
+
+/// A side of a split: in the rows that carry it, the operand of `node` at
+/// `neuron` lies in `range`, part of its box. `multiplier` weighs the
+/// constraint: for every `x` with `z >= range.lo` (or `z <= range.hi` with
+/// `below`), `-multiplier (z - end)` (or its negation) is at most zero.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cut {
+    /// the activation node
+    pub node: NodeId,
+    /// element of its operand
+    pub neuron: usize,
+    /// where the element lies
+    pub range: Interval,
+    /// the new end is the upper one
+    pub below: bool,
+    /// any non-negative number is sound
+    pub multiplier: f64,
+    /// slopes of the lines below and above over `range`; any are sound
+    pub slopes: [f64; 2],
 }
 
 /// Backward interpreter over matrices of cotangents, shape (functionals, n).
 pub(super) struct LinearRelaxation<'a> {
     facts: &'a [Option<Facts>],
     lines: &'a [Option<Lines>],
+    /// per functional: its domain, and its set of lines
+    owner: &'a [usize],
+    set: &'a [usize],
+    /// per functional
+    cuts: &'a [&'a [Cut]],
     constant: Vec<f64>,
+    /// cotangents of the activation nodes, by node
+    record: Option<Vec<Option<Array2<f64>>>>,
 }
 
 impl<'a> LinearRelaxation<'a> {
-    /// For `functionals` rows; `facts` and `lines` are indexed by node.
+    /// For one row per entry of `owner`; `facts` and `lines` are indexed by
+    /// node. Row `s` uses the facts and the lines of `owner[s]`.
     pub(super) fn new(
         facts: &'a [Option<Facts>],
         lines: &'a [Option<Lines>],
-        functionals: usize,
+        owner: &'a [usize],
     ) -> Self {
         LinearRelaxation {
             facts,
             lines,
-            constant: vec![0.0; functionals],
+            owner,
+            set: owner,
+            cuts: &[],
+            constant: vec![0.0; owner.len()],
+            record: None,
+        }
+    }
+
+    /// Row `s` uses the lines `set[s]`.
+    pub(super) fn with_sets(self, set: &'a [usize]) -> Self {
+        LinearRelaxation { set, ..self }
+    }
+
+    /// Row `s` carries `cuts[s]`.
+    pub(super) fn with_cuts(self, cuts: &'a [&'a [Cut]]) -> Self {
+        LinearRelaxation { cuts, ..self }
+    }
+
+    /// Constants known before.
+    pub(super) fn start_from(&mut self, constants: &[f64]) {
+        self.constant.copy_from_slice(constants);
+    }
+
+    /// Keeps the cotangents of activation nodes.
+    pub(super) fn recording(self) -> Self {
+        LinearRelaxation {
+            record: Some(vec![None; self.facts.len()]),
+            ..self
         }
     }
 
@@ -147,12 +241,15 @@ impl<'a> LinearRelaxation<'a> {
         self.constant[s] = eft::add_dn(self.constant[s], below(v, e));
     }
 
-    /// Subtracts `per_unit Σ |Λ_si| |x_i| + absolute` from every constant,
-    /// `x` the value of `node`.
-    fn absorb(&mut self, node: NodeId, rows: &Array2<f64>, per_unit: f64, absolute: f64) {
-        let mag = &self.facts(node).mag;
+    /// Subtracts `per_unit Σ |Λ_si| |x_i| + per_sum Σ |x_i|` from every
+    /// constant, `x` the value of `node`.
+    fn absorb(&mut self, node: NodeId, rows: &Array2<f64>, per_unit: f64, per_sum: f64) {
+        let facts = self.facts(node);
         for (s, row) in rows.rows().into_iter().enumerate() {
-            let e = short_up(per_unit * weighted_up(slice(&row), mag) + absolute);
+            let d = facts.row(self.owner[s]);
+            let mag = facts.mag.row(d);
+            let size = weighted_up(slice(&row), slice(&mag));
+            let e = short_up(per_unit * size + per_sum * facts.mag_sum[d]);
             self.add(s, 0.0, e);
         }
     }
@@ -162,28 +259,68 @@ impl<'a> LinearRelaxation<'a> {
         &self.constant
     }
 
-    /// Seeds of exact functionals of `node`: nearest coefficients, what they
-    /// lack absorbed.
-    pub(super) fn seed(&mut self, node: NodeId, rows: &[(&[Rational], &Rational)]) -> Array2<f64> {
-        let n = self.facts(node).mag.len();
-        let mut seed = Array2::zeros((rows.len(), n));
-        for (s, (coefficients, constant)) in rows.iter().enumerate() {
+    /// Seeds of exact functionals of `node`, one per row: nearest
+    /// coefficients, what they lack absorbed. Coefficients are sparse.
+    pub(super) fn seed<'r>(
+        &mut self,
+        node: NodeId,
+        rows: impl Iterator<Item = (&'r [(usize, Rational)], &'r Rational)>,
+    ) -> Array2<f64> {
+        let facts = self.facts(node);
+        let mut seed = Array2::zeros((self.owner.len(), facts.boxes.dim().1));
+        for (s, (coefficients, constant)) in rows.enumerate() {
+            let mag = facts.mag.row(facts.row(self.owner[s]));
             self.add(s, Interval::from_rational(constant).lo(), 0.0);
-            for (i, c) in coefficients.iter().enumerate() {
+            for (i, c) in coefficients {
                 let c = Interval::from_rational(c);
-                seed[[s, i]] = c.lo();
+                seed[[s, *i]] = c.lo();
                 if !c.is_point() {
-                    let e = eft::mul_up(c.width_up(), self.facts(node).mag[i]);
+                    let e = eft::mul_up(c.width_up(), mag[*i]);
                     self.add(s, 0.0, e);
                 }
             }
         }
         seed
     }
+
+    /// The cuts of row `s` at `node`.
+    fn cuts(&self, s: usize, node: NodeId) -> impl Iterator<Item = &'a Cut> + use<'a> {
+        let cuts: &'a [Cut] = self.cuts.get(s).copied().unwrap_or(&[]);
+        cuts.iter().filter(move |c| c.node == node)
+    }
+
+    /// One neuron of row `s` that lies in `cut.range`: the new coefficient of
+    /// its operand. The error is absorbed, and so is the constraint's constant.
+    fn cut(&mut self, s: usize, f: &dyn Pointwise, mag: f64, cut: &Cut, a: f64) -> f64 {
+        let slope = cut.slopes[usize::from(a < 0.0)];
+        let residual = f.residual(slope, cut.range);
+        if a != 0.0 {
+            let t = if a < 0.0 {
+                residual.hi()
+            } else {
+                residual.lo()
+            };
+            self.add(s, eft::mul_dn(a, t), 0.0);
+        }
+        let y = a * slope;
+        // z >= lo: subtract m (z - lo); z <= hi: add m (z - hi).
+        let m = cut.multiplier;
+        let (x, end) = if cut.below {
+            (y + m, -eft::mul_up(m, cut.range.hi()))
+        } else {
+            (y - m, eft::mul_dn(m, cut.range.lo()))
+        };
+        if m != 0.0 {
+            self.add(s, end, 0.0);
+        }
+        // |fl(a s) - a s| <= u |y| + η, |fl(y ± m) - (y ± m)| <= u |x|
+        self.add(s, 0.0, short_up((U * y.abs() + U * x.abs() + ETA) * mag));
+        x
+    }
 }
 
 fn slice<'b>(row: &'b ArrayView1<'_, f64>) -> &'b [f64] {
-    row.as_slice().expect("cotangents have contiguous rows")
+    row.as_slice().expect("standard layout has contiguous rows")
 }
 
 impl Backward for LinearRelaxation<'_> {
@@ -207,13 +344,22 @@ impl Backward for LinearRelaxation<'_> {
         map: &dyn LinearMap,
         y: Array2<f64>,
     ) -> Array2<f64> {
-        let x = contiguous(map.adjoint(y.view(), Weights::Signed).view());
-        if let Some((bias, cost)) = &self.facts(node).linear {
-            let underflow = map.adjoint_chain() as f64 * ETA * self.facts(input).mag_sum;
+        let x = map.adjoint(y.view(), Weights::Signed);
+        let x = if x.is_standard_layout() {
+            x
+        } else {
+            contiguous(x.view())
+        };
+        let facts = self.facts(node);
+        if let Some((bias, cost)) = &facts.linear {
+            let operand = self.facts(input);
+            let chain = map.adjoint_chain() as f64 * ETA;
             for (s, row) in y.rows().into_iter().enumerate() {
                 let row = slice(&row);
+                let cost = cost.row(facts.row(self.owner[s]));
+                let underflow = chain * operand.mag_sum[operand.row(self.owner[s])];
                 let v = sum_rn(row.len(), |o| row[o] * bias[o]);
-                let e = weighted_up(row, cost) + underflow + row.len() as f64 * ETA;
+                let e = weighted_up(row, slice(&cost)) + underflow + row.len() as f64 * ETA;
                 self.add(s, v, short_up(e));
             }
         }
@@ -224,35 +370,46 @@ impl Backward for LinearRelaxation<'_> {
         &mut self,
         node: NodeId,
         input: NodeId,
-        _: &dyn Pointwise,
+        f: &dyn Pointwise,
         mut y: Array2<f64>,
     ) -> Array2<f64> {
-        let lines = self.lines[node.index()]
+        if let Some(record) = &mut self.record {
+            record[node.index()] = Some(y.clone());
+        }
+        let all = self.lines;
+        let lines = all[node.index()]
             .as_ref()
             .expect("every activation below has lines");
-        let n = y.ncols();
-        let mut chosen = vec![0.0; n];
+        let facts = self.facts(input);
         for (s, mut row) in y.rows_mut().into_iter().enumerate() {
             let row = row.as_slice_mut().expect("cotangents have contiguous rows");
-            // Λ >= 0 takes the lower line, Λ < 0 the upper one; a zero (or NaN)
-            // takes no part, so that an unbounded line does not spoil the sum.
-            for i in 0..n {
-                let side = usize::from(row[i] < 0.0);
-                chosen[i] = if row[i] == 0.0 {
-                    0.0
-                } else {
-                    lines.intercept[side][i]
-                };
+            let d = facts.row(self.owner[s]);
+            let mag = facts.mag.row(d);
+            let (lower, upper) = (lines.lower.row(self.set[s]), lines.upper.row(self.set[s]));
+            let cut: Vec<(&Cut, f64)> = self.cuts(s, node).map(|c| (c, row[c.neuron])).collect();
+            for (c, _) in &cut {
+                row[c.neuron] = 0.0;
             }
-            let (v, e) = dot_rn(row, &chosen);
+            let (v, e) = relax_row(
+                row,
+                RowLines {
+                    lower: (
+                        slice(&lines.lower.slope.row(lower)),
+                        slice(&lines.lower.intercept.row(lower)),
+                    ),
+                    upper: (
+                        slice(&lines.upper.slope.row(upper)),
+                        slice(&lines.upper.intercept.row(upper)),
+                    ),
+                },
+                slice(&mag),
+                facts.mag_sum[d],
+            );
             self.add(s, v, e);
-            for (i, a) in row.iter_mut().enumerate() {
-                *a *= lines.slope[usize::from(*a < 0.0)][i];
+            for (c, a) in cut {
+                row[c.neuron] = self.cut(s, f, mag[c.neuron], c, a);
             }
         }
-        // |fl(Λ s) - Λ s| <= u |fl(Λ s)| + η
-        let underflow = ETA * self.facts(input).mag_sum;
-        self.absorb(input, &y, U, underflow);
         y
     }
 
@@ -269,8 +426,7 @@ impl Backward for LinearRelaxation<'_> {
         }
         // a is c or its neighbour, |c - a| <= 2 u |a| + η, so
         // |c Λ - fl(a Λ)| <= 4 u |fl(a Λ)| + η |Λ| + 2 η.
-        let underflow = 2.0 * ETA * self.facts(input).mag_sum;
-        self.absorb(input, &x, 4.0 * U, underflow);
+        self.absorb(input, &x, 4.0 * U, 2.0 * ETA);
         if !enclosure.is_point() {
             self.absorb(input, y, ETA, 0.0);
         }
@@ -285,8 +441,10 @@ impl Backward for LinearRelaxation<'_> {
         p: &Product,
         y: Array2<f64>,
     ) -> [Array2<f64>; 2] {
-        let least = least_over_box(y.view(), &self.facts(node).boxes, 0);
-        for (s, least) in least.into_iter().enumerate() {
+        let facts = self.facts(node);
+        let boxes = LeastOver::new(&facts.boxes);
+        for (s, row) in y.rows().into_iter().enumerate() {
+            let least = boxes.least(slice(&row), facts.row(self.owner[s]));
             self.add(s, least, 0.0);
         }
         p.operands()
@@ -301,11 +459,17 @@ impl Backward for LinearRelaxation<'_> {
     }
 }
 
-/// An input region as the linear bounds see it: its outer box and, for ℓ₂ and
-/// ℓ₁ balls, the dual norm.
-#[derive(Debug)]
+/// Input sets as the linear bounds see them: boxes, and for an ℓ₂ or ℓ₁ ball
+/// (one domain) the dual norm.
+#[derive(Clone, Debug)]
 pub(super) struct InputSet {
     boxes: Boxes,
+    least: LeastOver,
+    ball: Option<Ball>,
+}
+
+#[derive(Clone, Debug)]
+struct Ball {
     center: Vec<f64>,
     norm: Norm,
     eps_up: f64,
@@ -317,58 +481,91 @@ impl InputSet {
         let shape = (1, region.len());
         let array = |v| Array2::from_shape_vec(shape, v).expect("one number per element");
         InputSet {
-            boxes: Boxes::new(array(lo), array(hi)),
-            center: region.center().iter().map(|&c| f64::from(c)).collect(),
-            norm: region.norm(),
-            eps_up: Interval::from_rational(region.eps()).hi(),
+            ball: (region.norm() != Norm::Linf).then(|| Ball {
+                center: region.center().iter().map(|&c| f64::from(c)).collect(),
+                norm: region.norm(),
+                eps_up: Interval::from_rational(region.eps()).hi(),
+            }),
+            ..InputSet::boxes_only(Boxes::new(array(lo), array(hi)))
         }
     }
 
-    /// The outer box, one sample.
+    /// One domain per box.
+    pub(super) fn boxes_only(boxes: Boxes) -> InputSet {
+        InputSet {
+            least: LeastOver::new(&boxes),
+            boxes,
+            ball: None,
+        }
+    }
+
+    /// The outer boxes, one per domain.
     pub(super) fn boxes(&self) -> &Boxes {
         &self.boxes
     }
 
-    /// For each row a lower bound of `Λ_s · x` over the set: the better of box
+    /// The set is its box.
+    pub(super) fn is_box(&self) -> bool {
+        self.ball.is_none()
+    }
+
+    /// A lower bound of `Λ · x` over the set of domain `d`: the better of box
     /// and ball, `Λ·c - eps ‖Λ‖_dual` (Hölder).
-    pub(super) fn least(&self, rows: &Array2<f64>) -> Vec<f64> {
-        let mut least = least_over_box(rows.view(), &self.boxes, 0);
-        if self.norm == Norm::Linf {
+    pub(super) fn least(&self, row: &[f64], d: usize) -> f64 {
+        let least = self.least.least(row, d.min(self.boxes.dim().0 - 1));
+        let Some(ball) = &self.ball else {
             return least;
-        }
-        for (row, least) in rows.rows().into_iter().zip(&mut least) {
-            let row = slice(&row);
-            let (v, e) = dot_rn(row, &self.center);
-            let dual_up = match self.norm {
-                Norm::L2 => {
-                    let squares = sum_rn(row.len(), |i| row[i] * row[i]);
-                    eft::sqrt_up(SumBound::new(row.len()).up(squares))
-                }
-                // max would drop a NaN; v is NaN then, too
-                _ => row.iter().fold(0.0, |m: f64, a| m.max(a.abs())),
-            };
-            let ball = below(v, short_up(e + self.eps_up * dual_up));
-            *least = least.max(ball);
-        }
-        least
+        };
+        let (v, e) = dot_rn(row, &ball.center);
+        let dual_up = match ball.norm {
+            Norm::L2 => {
+                let squares = sum_rn(row.len(), |i| row[i] * row[i]);
+                eft::sqrt_up(SumBound::new(row.len()).up(squares))
+            }
+            // max would drop a NaN; v is NaN then, too
+            _ => row.iter().fold(0.0, |m: f64, a| m.max(a.abs())),
+        };
+        least.max(below(v, short_up(e + ball.eps_up * dual_up)))
     }
 }
 
-/// Lower bounds of functionals of `start` over the region: `seed` pulled back
-/// through `graph`. `relaxation` may hold constants already.
+/// What [`pull_back`] found.
+pub(super) struct Pulled {
+    /// lower bounds, one per functional
+    pub lower: Vec<f64>,
+    /// the functionals at the input, (functionals, n)
+    pub input: Array2<f64>,
+    /// cotangents of activation nodes, if recorded
+    pub record: Vec<Option<Array2<f64>>>,
+}
+
+/// Lower bounds of functionals of `start` over the input sets: `seed` pulled
+/// back through `graph`. `relaxation` may hold constants already;
+/// `at_input` is added to the functionals at the input.
 pub(super) fn pull_back(
     graph: &Graph,
     mut relaxation: LinearRelaxation<'_>,
     start: NodeId,
     seed: Array2<f64>,
+    at_input: Option<Array2<f64>>,
     region: &InputSet,
-) -> Vec<f64> {
+) -> Pulled {
+    let rows = seed.nrows();
     let inputs = crate::graph::backward(graph, &mut relaxation, start, seed);
+    let cotangent = inputs.into_iter().flatten().next();
+    let input = match (cotangent, at_input) {
+        (Some(a), Some(b)) => relaxation.merge(graph.inputs()[0], a, b),
+        (Some(a), None) | (None, Some(a)) => a,
+        (None, None) => Array2::zeros((rows, region.boxes.dim().1)),
+    };
     let mut lower = relaxation.constant;
-    for cotangent in inputs.into_iter().flatten() {
-        for (total, part) in lower.iter_mut().zip(region.least(&cotangent)) {
-            *total = eft::add_dn(*total, part);
-        }
+    for (s, (total, row)) in lower.iter_mut().zip(input.rows()).enumerate() {
+        let part = region.least(slice(&row), relaxation.owner[s]);
+        *total = eft::add_dn(*total, part);
     }
-    lower
+    Pulled {
+        lower,
+        input,
+        record: relaxation.record.unwrap_or_default(),
+    }
 }

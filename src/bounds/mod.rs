@@ -16,9 +16,13 @@
 //! of the output; if the output node is linear, the row composed with that map
 //! over the box of its operand; and (CROWN) the row pulled back to the input.
 
+mod alpha;
 mod analysis;
+mod boxes;
 mod interval;
 mod linear;
+mod objective;
+mod split;
 
 use std::str::FromStr;
 
@@ -30,7 +34,15 @@ use crate::ops::SlopeRule;
 use crate::rounding::{EnvironmentError, check_environment};
 use crate::verify::{Property, Proved, Reason, Region, Verdict};
 
+pub use alpha::Ascent;
+pub use boxes::{BoxBounds, Boxed};
 pub use interval::{IntervalDomain, interval_boxes};
+pub use linear::Cut;
+pub use objective::{Functional, Objective};
+pub use split::{Candidate, Domain, DomainBounds, Root};
+
+use analysis::{Plan, Walk, Walking};
+use linear::InputSet;
 
 /// Why a question cannot be analysed.
 #[derive(Debug, thiserror::Error)]
@@ -229,10 +241,30 @@ pub fn analyze(
             expected: node.shape.len(),
         });
     }
-    let (mut best, had_choice) =
-        analysis::run(graph, region, property, method, SlopeRule::Adaptive);
+    let plan = Plan::new(graph);
+    let input = InputSet::new(region);
+    let objective = Objective::of_property(property);
+    let asked: Vec<(usize, usize)> = (0..objective.len()).map(|r| (0, r)).collect();
+    let run = |rule: SlopeRule| {
+        let walking = Walking {
+            method,
+            rule,
+            ascent: None,
+            parallel: false,
+        };
+        let mut walk = Walk::over(graph, &plan, &input, None, walking);
+        let (lower, _) = walk.rows(&objective, &asked);
+        let outcome = Outcome {
+            lower: lower.into_iter().map(Proved::new).collect(),
+            evidence: walk.evidence,
+            counters: walk.counters,
+            eps: region.eps().clone(),
+        };
+        (outcome, walk.had_choice)
+    };
+    let (mut best, had_choice) = run(SlopeRule::Adaptive);
     if method == Method::Crown && had_choice && !best.certified() {
-        let (other, _) = analysis::run(graph, region, property, method, SlopeRule::Flat);
+        let (other, _) = run(SlopeRule::Flat);
         let mut counters = best.counters;
         counters.add(other.counters);
         if other.margin() > best.margin() {

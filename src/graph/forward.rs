@@ -38,6 +38,16 @@ pub trait Forward {
 /// # Panics
 /// If `inputs` has fewer values than the graph has inputs.
 pub fn forward<F: Forward>(graph: &Graph, f: &mut F, inputs: Vec<F::Value>) -> Vec<F::Value> {
+    forward_until(graph, f, inputs, graph.nodes().len())
+}
+
+/// [`forward`] over the first `count` nodes only.
+pub fn forward_until<F: Forward>(
+    graph: &Graph,
+    f: &mut F,
+    inputs: Vec<F::Value>,
+    count: usize,
+) -> Vec<F::Value> {
     assert_eq!(
         inputs.len(),
         graph.inputs().len(),
@@ -45,7 +55,7 @@ pub fn forward<F: Forward>(graph: &Graph, f: &mut F, inputs: Vec<F::Value>) -> V
     );
     let mut inputs: Vec<Option<F::Value>> = inputs.into_iter().map(Some).collect();
     let mut values: Vec<F::Value> = Vec::with_capacity(graph.nodes().len());
-    for (i, node) in graph.nodes().iter().enumerate() {
+    for (i, node) in graph.nodes().iter().enumerate().take(count) {
         let id = NodeId(i);
         let value = match &node.op {
             Op::Input(k) => inputs[*k].take().expect("each input position occurs once"),

@@ -21,7 +21,7 @@ use crate::ops::{LinearMap, Param, Pointwise, Product, Shape};
 pub use backward::{Backward, backward};
 pub use builder::GraphBuilder;
 pub use eval::eval_f64;
-pub use forward::{Forward, forward};
+pub use forward::{Forward, forward, forward_until};
 pub use gradient::{Evaluate, Pull};
 
 /// Why a graph could not be built.

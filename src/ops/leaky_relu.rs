@@ -67,6 +67,10 @@ impl Pointwise for LeakyRelu {
         let at = |right: bool| if right { 1.0 } else { f64::from(self.alpha) };
         Interval::or_entire(at(x.lo() > 0.0), at(x.hi() >= 0.0))
     }
+    fn split_point(&self, x: Interval) -> f64 {
+        // The kink; a part of one side is affine.
+        0.0_f64.clamp(x.lo(), x.hi())
+    }
     fn residual(&self, slope: f64, x: Interval) -> Interval {
         kinked_residual(f64::from(self.alpha), slope, x)
     }

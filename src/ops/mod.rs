@@ -365,6 +365,10 @@ pub trait Pointwise: fmt::Debug + Send + Sync {
     /// Slopes for the lower and the upper line over `x`, finite; a proposal,
     /// without influence on soundness.
     fn propose(&self, x: Interval, rule: SlopeRule) -> [f64; 2];
+    /// Where to split `x` so that both parts relax tightly; a proposal.
+    fn split_point(&self, x: Interval) -> f64 {
+        x.mid()
+    }
     /// An enclosure of `{ φ(t) : t ∈ x }`, outward rounded at the precision of
     /// `x`. This is the definition of `φ` for the exact checker and the tests.
     fn oracle(&self, x: &MpInterval) -> MpInterval;

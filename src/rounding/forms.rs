@@ -76,6 +76,85 @@ pub fn least_over_box(rows: ArrayView2<'_, f64>, boxes: &Boxes, s: usize) -> Vec
         .collect()
 }
 
+/// Boxes prepared for [`least`](LeastOver::least): midpoints and inflated radii.
+#[derive(Clone, Debug)]
+pub struct LeastOver {
+    mid: Array2<f64>,
+    spread: Array2<f64>,
+}
+
+impl LeastOver {
+    /// Of boxes of shape (batch, n).
+    pub fn new(boxes: &Boxes) -> LeastOver {
+        let (mid, mut spread) = boxes.mid_rad();
+        let gamma = B.gamma(mid.ncols());
+        ndarray::Zip::from(&mut spread)
+            .and(&mid)
+            .for_each(|r, c| *r = short_up(*r + gamma * c.abs()));
+        LeastOver { mid, spread }
+    }
+
+    /// A lower bound of `Σ a_i x_i` over box `s`, as [`least_over_box`].
+    pub fn least(&self, a: &[f64], s: usize) -> f64 {
+        let (c, r) = (self.mid.row(s), self.spread.row(s));
+        let (c, r) = (contiguous_slice(&c), contiguous_slice(&r));
+        let n = a.len();
+        let v = sum_rn(n, |i| a[i] * c[i]);
+        below(v, short_up(weighted_up(a, r) + n as f64 * B.eta))
+    }
+}
+
+fn contiguous_slice<'b>(row: &'b ndarray::ArrayView1<'_, f64>) -> &'b [f64] {
+    row.as_slice().expect("standard layout has contiguous rows")
+}
+
+/// The lines of one row: slopes and intercepts below and above.
+#[derive(Clone, Copy, Debug)]
+pub struct RowLines<'a> {
+    /// slopes and intercepts of the lines below
+    pub lower: (&'a [f64], &'a [f64]),
+    /// of the lines above
+    pub upper: (&'a [f64], &'a [f64]),
+}
+
+/// Replaces `λ_i` by `fl(λ_i s_i)`, `s` the slope of the lower line where
+/// `λ_i >= 0` and of the upper one where `λ_i < 0`, and returns `(v, e)` with
+/// `|v - Σ λ_i t_i| + Σ |fl(λ_i s_i) - λ_i s_i| x_i <= e`, `t` the intercepts of
+/// the same lines and `x >= 0` magnitudes with sum at most `x_sum`. A zero takes
+/// no part, so that an unbounded line does not spoil the sum.
+pub fn relax_row(row: &mut [f64], lines: RowLines<'_>, x: &[f64], x_sum: f64) -> (f64, f64) {
+    let n = row.len();
+    let ((ls, lt), (us, ut)) = (lines.lower, lines.upper);
+    let (ls, lt, us, ut, x) = (&ls[..n], &lt[..n], &us[..n], &ut[..n], &x[..n]);
+    let (mut value, mut size, mut spread) = ([0.0f64; 4], [0.0f64; 4], [0.0f64; 4]);
+    let mut one = |k: usize, i: usize| {
+        let a = row[i];
+        let above = a < 0.0;
+        let s = if above { us[i] } else { ls[i] };
+        let t = if above { ut[i] } else { lt[i] };
+        let t = if a == 0.0 { 0.0 } else { t };
+        let (at, y) = (a * t, a * s);
+        value[k] += at;
+        size[k] += at.abs();
+        spread[k] += y.abs() * x[i];
+        row[i] = y;
+    };
+    let whole = n / 4 * 4;
+    for i in (0..whole).step_by(4) {
+        for k in 0..4 {
+            one(k, i + k);
+        }
+    }
+    for i in whole..n {
+        one(0, i);
+    }
+    let total = |[a, b, c, d]: [f64; 4]| (a + b) + (c + d);
+    let sum = SumBound::new(n);
+    let dot = B.gamma(n) * sum.up(total(size)) + n as f64 * B.eta;
+    let scaled = B.unit_roundoff * sum.up(total(spread)) + B.eta * x_sum;
+    (total(value), short_up(dot + scaled))
+}
+
 /// The same elements with contiguous rows.
 pub fn contiguous(rows: ArrayView2<'_, f64>) -> Array2<f64> {
     rows.as_standard_layout().into_owned()
