@@ -92,8 +92,13 @@ pub enum Error {
     #[error(transparent)]
     Specification(#[from] crate::verify::vnnlib::FileError),
     /// A question cannot be worked on.
-    #[error(transparent)]
-    Verify(#[from] crate::search::verify::Error),
+    #[error("{}: {source}", path.display())]
+    Verify {
+        /// the specification
+        path: PathBuf,
+        /// why
+        source: crate::search::verify::Error,
+    },
     /// The checker refused certificates that were just written.
     #[error("{rejected} certificates were rejected by the checker")]
     Rejected {

@@ -1,6 +1,5 @@
 //! `verify NET.onnx SPEC.vnnlib [--timeout S] [--witness FILE]`
 
-use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::common::{print, write_atomically};
 use super::{Error, Global, progress};
-use crate::graph::Graph;
+use crate::exact::{Integer, Rational};
 use crate::network::{Network, file};
 use crate::search::verify::{self, Counterexample, Options, Outcome};
-use crate::verify::{Semantics, vnnlib};
+use crate::verify::{Reason, Semantics, vnnlib};
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
@@ -38,14 +37,6 @@ pub struct Args {
     witness: Option<PathBuf>,
 }
 
-/// What is printed.
-struct Report {
-    word: &'static str,
-    /// why there is no answer
-    reason: Option<String>,
-    counterexample: Option<Counterexample>,
-}
-
 pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     let start = Instant::now();
     let bytes = file::read_bytes(&args.network)?;
@@ -53,7 +44,6 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     let graph = Network::from_bytes(&args.network, bytes)?.lower()?;
     let (specification, specification_sha256) = read(&args.specification)?;
     let query = &specification.query;
-    fits(args, &graph, (query.inputs, query.outputs))?;
     let threads = match global.threads {
         Some(n) => usize::from(n),
         None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -67,24 +57,40 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     };
     let line = progress::line("verifying");
     let answer = verify::verify(&graph, query, &options, &|p| {
-        line.set_message(format!(
-            "{} open, {} closed, least bound {:.6}",
-            p.open, p.closed, p.bound
-        ));
-    })?;
+        line.set_message(format!("{} sub-problems open, {} closed", p.open, p.closed));
+    });
     line.finish_and_clear();
-    let report = Report::new(answer.outcome);
-    if report.word == "falsified"
-        && let (Some(path), Some(c)) = (&args.witness, &report.counterexample)
-    {
+    let answer = answer.map_err(|source| Error::Verify {
+        path: args.specification.clone(),
+        source,
+    })?;
+    if let (Outcome::Falsified(c), Some(path)) = (&answer.outcome, &args.witness) {
         write_atomically(path, competition_form(c).as_bytes())?;
     }
     let seconds = start.elapsed().as_secs_f64();
     if !global.json {
-        return print(&report.sentence(args.semantics, seconds));
+        let why = match &answer.outcome {
+            Outcome::Unknown(reason) => format!(" ({})", word(reason)),
+            _ => String::new(),
+        };
+        return print(&format!(
+            "{}{why}, semantics {}, {seconds:.2} s",
+            answer.outcome.word(),
+            args.semantics
+        ));
     }
-    let mut row = report.row();
+    let mut row = Map::new();
     let mut put = |key: &str, value: Value| row.insert(key.into(), value);
+    put("result", json!(answer.outcome.word()));
+    match &answer.outcome {
+        Outcome::Verified => put("evidence", json!("proved")),
+        Outcome::Falsified(c) => {
+            put("evidence", json!("witness"));
+            put("counterexample", point(c))
+        }
+        Outcome::Unknown(reason) => put("reason", json!(word(reason))),
+        Outcome::Timeout => None,
+    };
     put("semantics", json!(args.semantics));
     put("seconds", json!(seconds));
     put("network", json!(args.network));
@@ -124,122 +130,52 @@ fn hex(digest: &[u8]) -> String {
     digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Whether the specification is about a network of this shape.
-fn fits(args: &Args, graph: &Graph, found: (usize, usize)) -> Result<(), Error> {
-    let inputs = graph.inputs().iter().map(|&i| graph.node(i).shape.len());
-    let expected = (inputs.sum(), graph.output_shape().len());
-    if found == expected && graph.inputs().len() == 1 {
-        return Ok(());
-    }
-    Err(Error::Option {
-        option: "SPEC.vnnlib",
-        problem: format!(
-            "{} has {} inputs and {} outputs, {} has {} and {}",
-            args.specification.display(),
-            found.0,
-            found.1,
-            args.network.display(),
-            expected.0,
-            expected.1
-        ),
-    })
-}
-
-impl Report {
-    /// Falsified only if exact arithmetic and binary32 agree.
-    fn new(outcome: Outcome) -> Report {
-        let (word, reason, counterexample) = match outcome {
-            Outcome::Verified => ("verified", None, None),
-            Outcome::Timeout => ("timeout", None, None),
-            Outcome::Unknown(reason) => {
-                let reason = match json!(reason) {
-                    Value::String(s) => s,
-                    other => other.to_string(),
-                };
-                ("unknown", Some(reason), None)
-            }
-            Outcome::Falsified(c) => {
-                let (word, reason) = match (c.exact, c.float32) {
-                    (true, true) => ("falsified", None),
-                    (true, false) => ("unknown", Some("exact_only")),
-                    (false, true) => ("unknown", Some("float32_only")),
-                    (false, false) => ("unknown", Some("not_confirmed")),
-                };
-                (word, reason.map(str::to_string), Some(c))
-            }
-        };
-        Report {
-            word,
-            reason,
-            counterexample,
-        }
-    }
-
-    fn evidence(&self) -> Option<&'static str> {
-        match self.word {
-            "verified" => Some("proved"),
-            "falsified" => Some("witness"),
-            _ => None,
-        }
-    }
-
-    fn row(&self) -> Map<String, Value> {
-        let mut row = Map::new();
-        row.insert("result".into(), json!(self.word));
-        if let Some(reason) = &self.reason {
-            row.insert("reason".into(), json!(reason));
-        }
-        if let Some(evidence) = self.evidence() {
-            row.insert("evidence".into(), json!(evidence));
-        }
-        if let Some(c) = &self.counterexample {
-            let number = |v: &[f32]| v.iter().map(|&v| decimal(v)).collect::<Vec<_>>();
-            row.insert(
-                "counterexample".into(),
-                json!({"exact": c.exact, "float32": c.float32, "x": number(&c.x), "y": number(&c.y)}),
-            );
-        }
-        row
-    }
-
-    fn sentence(&self, semantics: Semantics, seconds: f64) -> String {
-        let why = match self.reason.as_deref() {
-            None => String::new(),
-            Some("exact_only") => {
-                " (a point violates in exact arithmetic but not when run in float32)".into()
-            }
-            Some("float32_only") => {
-                " (a point violates when run in float32 but not in exact arithmetic)".into()
-            }
-            Some(reason) => format!(" ({reason})"),
-        };
-        format!("{}{why}, semantics {semantics}, {seconds:.2} s", self.word)
+/// A reason's word, as in results.
+fn word(reason: &Reason) -> String {
+    match json!(reason) {
+        Value::String(s) => s,
+        other => other.to_string(),
     }
 }
 
-/// The point and the output in the competition's form.
+/// A counterexample: the point as decimals, the output as executed in binary32
+/// and, enclosed, in exact arithmetic.
+fn point(c: &Counterexample) -> Value {
+    let x: Vec<String> = c.x.iter().map(decimal).collect();
+    let y: Vec<String> = c.y32.iter().map(|&y| single(y)).collect();
+    json!({"x": x, "y_float32": y, "y": c.y})
+}
+
+/// The point and its output in binary32 in the competition's form.
 fn competition_form(c: &Counterexample) -> String {
-    let mut text = String::new();
-    for (letter, values) in [('X', &c.x), ('Y', &c.y)] {
-        for (i, &value) in values.iter().enumerate() {
-            let open = if text.is_empty() { "(" } else { "\n " };
-            let value = decimal(value);
-            write!(text, "{open}({letter}_{i} {value})").expect("a string takes all");
-        }
-    }
-    text.push_str(")\n");
-    text
+    let x = c.x.iter().map(decimal).enumerate();
+    let y = c.y32.iter().map(|&y| single(y)).enumerate();
+    let lines: Vec<String> = x
+        .map(|(i, v)| format!("(X_{i} {v})"))
+        .chain(y.map(|(j, v)| format!("(Y_{j} {v})")))
+        .collect();
+    format!("({})\n", lines.join("\n "))
 }
 
-/// The binary32 number in full: as a decimal, as binary64 and as binary32 it
-/// reads as the same number, so that it is in a box iff the number is.
-fn decimal(value: f32) -> String {
-    const PLACES: usize = 149; // the least positive number is 2^-149
-    let text = format!("{value:.PLACES$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-        false => text, // not finite
-    }
+/// The number in full, so that as a decimal it lies in a box iff the number
+/// does; a binary32 number reads back as itself. What has no finite decimal,
+/// an interval's end such as 1/3, is cut after a hundred places.
+fn decimal(value: &Rational) -> String {
+    const PLACES: u32 = 100;
+    let two = value.denom().find_one(0).unwrap_or(0);
+    let (rest, five) = Integer::from(value.denom() >> two).remove_factor(&Integer::from(5));
+    let places = if rest == 1 { two.max(five) } else { PLACES };
+    let scaled = Integer::from(Integer::u_pow_u(10, places)) * value.numer() / value.denom();
+    let digits = Integer::from(scaled.abs_ref()).to_string();
+    let digits = format!("{digits:0>width$}", width = places as usize + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places as usize);
+    let sign = if scaled < 0 { "-" } else { "" };
+    let point = if places > 0 { "." } else { "" };
+    format!("{sign}{whole}{point}{fraction}")
+}
+
+fn single(value: f32) -> String {
+    Rational::from_f32(value).map_or_else(|| value.to_string(), |v| decimal(&v))
 }
 
 /// A positive number of seconds.
@@ -262,38 +198,24 @@ fn semantics(text: &str) -> Result<Semantics, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exact::{Rational, rational};
+    use crate::exact::rational;
     use proptest::prelude::*;
 
     #[test]
     fn the_form_of_a_witness() {
         let c = Counterexample {
-            x: vec![0.1, -2.0],
-            y: vec![1e-3],
-            exact: true,
-            float32: true,
+            x: vec![Rational::from_f32(0.1).unwrap(), Rational::from(-2)],
+            x32: vec![0.1, -2.0],
+            y32: vec![1e-3],
+            y: vec![(0.0009, 0.0011)],
         };
         assert_eq!(
             competition_form(&c),
             "((X_0 0.100000001490116119384765625)\n (X_1 -2)\n (Y_0 0.001000000047497451305389404296875))\n"
         );
-    }
-
-    #[test]
-    fn a_point_that_arithmetics_disagree_on_is_no_answer() {
-        let word = |exact, float32| {
-            Report::new(Outcome::Falsified(Counterexample {
-                x: vec![],
-                y: vec![],
-                exact,
-                float32,
-            }))
-            .word
-        };
-        assert_eq!(word(true, true), "falsified");
-        for (exact, float32) in [(true, false), (false, true), (false, false)] {
-            assert_eq!(word(exact, float32), "unknown");
-        }
+        assert_eq!(decimal(&Rational::from((-1, 40))), "-0.025");
+        assert_eq!(decimal(&Rational::from((1000, 1))), "1000");
+        assert!(decimal(&Rational::from((-1, 3))).starts_with("-0.333333"));
     }
 
     #[test]
@@ -306,10 +228,16 @@ mod tests {
 
     proptest! {
         #[test]
+        fn decimals_are_exact(p in any::<i64>(), k in 0..200u32) {
+            let value = Rational::from((p, Integer::from(Integer::u_pow_u(10, k))));
+            prop_assert_eq!(rational::parse(&decimal(&value)).unwrap(), value);
+        }
+
+        #[test]
         fn numbers_read_back_exactly(bits in any::<u32>()) {
             let value = f32::from_bits(bits);
             prop_assume!(value.is_finite());
-            let text = decimal(value);
+            let text = single(value);
             prop_assert_eq!(rational::parse(&text).ok(), Rational::from_f32(value));
             prop_assert_eq!(text.parse::<f64>().unwrap(), f64::from(value));
             prop_assert_eq!(text.parse::<f32>().unwrap(), value);
