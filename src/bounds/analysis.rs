@@ -262,7 +262,7 @@ impl<'a> Walk<'a> {
             for i in 0..boxes.dim().1 {
                 let x = boxes.at(d, i);
                 let chosen = f.propose(x, self.walking.rule);
-                if !self.had_choice {
+                if self.domains() == 1 && !self.had_choice {
                     self.had_choice = f.propose(x, SlopeRule::Flat) != chosen;
                 }
                 (slopes[0][[d, i]], slopes[1][[d, i]]) = (chosen[0], chosen[1]);
@@ -457,7 +457,9 @@ impl Forward for Walk<'_> {
 
     fn product(&mut self, node: NodeId, p: &Product, a: &NodeId, b: &NodeId) -> NodeId {
         let mut domain = self.domain;
-        let boxes = domain.product(node, p, &self.facts(*a).boxes, &self.facts(*b).boxes);
-        self.finish(node, Facts::new(boxes))
+        let (a, b) = (self.facts(*a), self.facts(*b));
+        let boxes = domain.product(node, p, &a.boxes, &b.boxes);
+        let facts = Facts::of_product(boxes, p, a, b);
+        self.finish(node, facts)
     }
 }
