@@ -5,6 +5,7 @@
 pub mod attack;
 pub mod certify;
 mod radius;
+pub mod verify;
 pub mod witness;
 
 pub use radius::{Radius, RadiusSearch, certified_radius};

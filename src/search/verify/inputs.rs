@@ -1,0 +1,401 @@
+//! Branch and bound by splitting the input box: for inputs of few dimensions.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
+
+use ndarray::Array2;
+
+use super::point::{Counterexample, Places, establish, outputs, seems_violated};
+use super::{Counters, Error, Limits};
+use crate::bounds::{BoxBounds, Boxed, Functional, Objective};
+use crate::graph::Graph;
+use crate::rounding::{Boxes, Interval};
+use crate::verify::{Case, Query};
+
+/// Elements of the boxes in one batch, over all nodes.
+const BATCH_ELEMENTS: usize = 1 << 16;
+
+/// A part of a case's box that is still open.
+#[derive(Clone, Debug)]
+struct Part {
+    case: usize,
+    lo: Vec<f64>,
+    hi: Vec<f64>,
+    /// conjunctions of the case that may still hold somewhere
+    open: Vec<usize>,
+    /// boxes of nodes, inherited: one row each
+    known: Option<std::sync::Arc<Vec<Option<(Vec<f64>, Vec<f64>)>>>>,
+}
+
+/// What a search by input splitting ends with.
+pub(super) enum Found {
+    Verified,
+    Falsified(Counterexample),
+    /// parts that cannot be split any further remain
+    Stuck,
+    Stopped,
+}
+
+/// Rows of the objective by case and conjunction.
+struct Rows {
+    objective: Objective,
+    /// per case, per conjunction: first row and number of rows
+    ranges: Vec<Vec<(usize, usize)>>,
+    strict: Vec<bool>,
+}
+
+impl Rows {
+    fn new(query: &Query) -> Rows {
+        let (mut rows, mut strict, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
+        for case in &query.cases {
+            let mut of_case = Vec::new();
+            for conjunction in &case.violation {
+                of_case.push((rows.len(), conjunction.constraints.len()));
+                for c in &conjunction.constraints {
+                    strict.push(c.strict);
+                    rows.push(Functional {
+                        x: c.x.clone(),
+                        y: c.y.clone(),
+                        constant: c.constant.clone(),
+                    });
+                }
+            }
+            ranges.push(of_case);
+        }
+        Rows {
+            objective: Objective::new(rows),
+            ranges,
+            strict,
+        }
+    }
+
+    /// The constraint of a row cannot hold where its value is at least `lower`.
+    fn excluded(&self, row: usize, lower: f64, slack: f64) -> bool {
+        lower > slack || (self.strict[row] && slack == 0.0 && lower >= 0.0)
+    }
+}
+
+struct Shared<'a> {
+    graph: &'a Graph,
+    query: &'a Query,
+    places: &'a [Places],
+    boxed: Boxed<'a>,
+    rows: Rows,
+    limits: &'a Limits<'a>,
+    batch: usize,
+    inherit: bool,
+    state: Mutex<State>,
+    wake: Condvar,
+    closed: AtomicUsize,
+    counters: Mutex<Counters>,
+}
+
+struct State {
+    stack: Vec<Part>,
+    busy: usize,
+    found: Option<Counterexample>,
+    stuck: bool,
+    stopped: bool,
+    error: Option<Error>,
+}
+
+/// Decides the cases listed.
+pub(super) fn search(
+    graph: &Graph,
+    query: &Query,
+    places: &[Places],
+    cases: &[usize],
+    limits: &Limits<'_>,
+    counters: &mut Counters,
+) -> Result<Found, Error> {
+    let elements: usize = graph.nodes().iter().map(|n| n.shape.len()).sum();
+    let watched = elements.saturating_mul(2);
+    let shared = Shared {
+        graph,
+        query,
+        places,
+        boxed: Boxed::new(graph)?,
+        rows: Rows::new(query),
+        limits,
+        batch: (BATCH_ELEMENTS / elements.max(1)).clamp(1, 64),
+        inherit: watched <= 1 << 16,
+        state: Mutex::new(State {
+            stack: cases
+                .iter()
+                .rev()
+                .map(|&c| whole(query, places, c))
+                .collect(),
+            busy: 0,
+            found: None,
+            stuck: false,
+            stopped: false,
+            error: None,
+        }),
+        wake: Condvar::new(),
+        closed: AtomicUsize::new(0),
+        counters: Mutex::new(Counters::default()),
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..limits.threads {
+            scope.spawn(|| work(&shared));
+        }
+        work(&shared);
+    });
+    counters.add(lock(&shared.counters));
+    let state = shared.state.into_inner().unwrap_or_else(|e| e.into_inner());
+    if let Some(error) = state.error {
+        return Err(error);
+    }
+    Ok(match state {
+        State { found: Some(c), .. } => Found::Falsified(c),
+        State { stopped: true, .. } => Found::Stopped,
+        State { stuck: true, .. } => Found::Stuck,
+        _ => Found::Verified,
+    })
+}
+
+fn whole(query: &Query, places: &[Places], case: usize) -> Part {
+    Part {
+        case,
+        lo: places[case].lo.clone(),
+        hi: places[case].hi.clone(),
+        open: (0..query.cases[case].violation.len()).collect(),
+        known: None,
+    }
+}
+
+fn lock<T: Clone>(mutex: &Mutex<T>) -> T {
+    mutex.lock().unwrap_or_else(|e| e.into_inner()).clone()
+}
+
+fn work(shared: &Shared<'_>) {
+    loop {
+        let Some(parts) = take(shared) else { return };
+        let outcome = process(shared, parts);
+        let mut state = shared.state.lock().unwrap_or_else(|e| e.into_inner());
+        state.busy -= 1;
+        match outcome {
+            Ok(Step::Found(c)) => state.found = Some(c),
+            Ok(Step::Open(parts, stuck)) => {
+                state.stack.extend(parts);
+                state.stuck |= stuck;
+            }
+            Err(error) => state.error = Some(error),
+        }
+        shared.wake.notify_all();
+    }
+}
+
+/// The next batch, or `None` when all is done.
+fn take(shared: &Shared<'_>) -> Option<Vec<Part>> {
+    let mut state = shared.state.lock().unwrap_or_else(|e| e.into_inner());
+    loop {
+        if state.found.is_some() || state.error.is_some() || state.stopped {
+            return None;
+        }
+        if shared.limits.expired() {
+            state.stopped = true;
+            shared.wake.notify_all();
+            return None;
+        }
+        if !state.stack.is_empty() {
+            // Leave some for the others while there is little.
+            let fair = state.stack.len().div_ceil(shared.limits.threads);
+            let count = shared.batch.min(fair);
+            let from = state.stack.len() - count;
+            let parts = state.stack.split_off(from);
+            state.busy += 1;
+            let closed = shared.closed.load(Ordering::Relaxed);
+            shared.limits.progress(state.stack.len() + count, closed);
+            return Some(parts);
+        }
+        if state.busy == 0 {
+            return None;
+        }
+        state = shared.wake.wait(state).unwrap_or_else(|e| e.into_inner());
+    }
+}
+
+enum Step {
+    Found(Counterexample),
+    Open(Vec<Part>, bool),
+}
+
+fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
+    let n = shared.query.inputs;
+    let boxes = Boxes::from_shape_fn((parts.len(), n), |d, i| {
+        Interval::or_entire(parts[d].lo[i], parts[d].hi[i])
+    });
+    let mut asked = Vec::new();
+    for (d, part) in parts.iter().enumerate() {
+        for &k in &part.open {
+            let (first, count) = shared.rows.ranges[part.case][k];
+            asked.extend((first..first + count).map(|r| (d, r)));
+        }
+    }
+    let known = gather(shared, &parts);
+    let bounds = shared
+        .boxed
+        .bound(boxes, known.as_deref(), &shared.rows.objective, &asked)?;
+    {
+        let mut counters = shared.counters.lock().unwrap_or_else(|e| e.into_inner());
+        counters.bounds.add(bounds.counters);
+        counters.domains += parts.len() as u64;
+    }
+    let mut open = Vec::new();
+    let mut points: Vec<(usize, Vec<f64>)> = Vec::new();
+    let mut at = 0;
+    for (d, part) in parts.iter().enumerate() {
+        let mut left = Vec::new();
+        let mut score = vec![0.0f64; n];
+        let mut point: Option<Vec<f64>> = None;
+        for &k in &part.open {
+            let (first, count) = shared.rows.ranges[part.case][k];
+            let rows = at..at + count;
+            at += count;
+            let slack = |r: usize| shared.limits.slack(first + r);
+            let excluded = rows
+                .clone()
+                .zip(0..)
+                .any(|(a, r)| shared.rows.excluded(first + r, bounds.lower[a], slack(r)));
+            if excluded {
+                continue;
+            }
+            left.push(k);
+            let best = rows.max_by(|&a, &b| bounds.lower[a].total_cmp(&bounds.lower[b]));
+            if let Some(best) = best {
+                let row = bounds.functionals.row(best);
+                let top = row.iter().fold(0.0f64, |m, a| m.max(a.abs()));
+                let th: f64 = std::env::var("TH").map_or(0.0, |t| t.parse().unwrap());
+                for (i, a) in row.iter().enumerate() {
+                    score[i] += a.abs().max(th * top) * (part.hi[i] - part.lo[i]);
+                }
+                point.get_or_insert_with(|| {
+                    let corner =
+                        |(i, &a): (usize, &f64)| if a >= 0.0 { part.lo[i] } else { part.hi[i] };
+                    row.iter().enumerate().map(corner).collect()
+                });
+            }
+        }
+        if left.is_empty() {
+            shared.closed.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
+        points.extend(point.map(|p| (d, p)));
+        open.push((d, left, score));
+    }
+    if let Some(found) = check_points(shared, &parts, points) {
+        return Ok(Step::Found(found));
+    }
+    let mut children = Vec::new();
+    let mut stuck = false;
+    for (d, left, score) in open {
+        match divide(shared, &parts[d], left, &score, &bounds, d) {
+            Some(two) => children.extend(two),
+            None => stuck = true,
+        }
+    }
+    Ok(Step::Open(children, stuck))
+}
+
+/// The inherited boxes of a batch, if every part has them.
+fn gather(shared: &Shared<'_>, parts: &[Part]) -> Option<Vec<Option<Boxes>>> {
+    if !shared.inherit || parts.iter().any(|p| p.known.is_none()) {
+        return None;
+    }
+    let nodes = parts[0].known.as_ref()?.len();
+    let of = |node: usize| -> Option<Boxes> {
+        let rows: Option<Vec<&(Vec<f64>, Vec<f64>)>> = parts
+            .iter()
+            .map(|p| p.known.as_ref().and_then(|k| k[node].as_ref()))
+            .collect();
+        let rows = rows?;
+        Some(Boxes::from_shape_fn(
+            (rows.len(), rows[0].0.len()),
+            |d, i| Interval::or_entire(rows[d].0[i], rows[d].1[i]),
+        ))
+    };
+    Some((0..nodes).map(of).collect())
+}
+
+/// Looks for a counterexample among the minimisers and centres of open parts.
+fn check_points(
+    shared: &Shared<'_>,
+    parts: &[Part],
+    mut points: Vec<(usize, Vec<f64>)>,
+) -> Option<Counterexample> {
+    let centres: Vec<(usize, Vec<f64>)> = points
+        .iter()
+        .map(|(d, _)| {
+            let part = &parts[*d];
+            let centre = part.lo.iter().zip(&part.hi).map(|(l, h)| 0.5 * l + 0.5 * h);
+            (*d, centre.collect())
+        })
+        .collect();
+    points.extend(centres);
+    if points.is_empty() {
+        return None;
+    }
+    let n = shared.query.inputs;
+    let x = Array2::from_shape_fn((points.len(), n), |(s, i)| points[s].1[i]);
+    let y = outputs(shared.graph, x);
+    for (s, (d, x)) in points.iter().enumerate() {
+        let index = parts[*d].case;
+        let case: &Case = &shared.query.cases[index];
+        if seems_violated(case, x, &y.row(s).to_vec())
+            && let Some(found) = establish(shared.graph, case, &shared.places[index], x)
+        {
+            return Some(found);
+        }
+    }
+    None
+}
+
+/// The two halves along the axis that matters most.
+fn divide(
+    shared: &Shared<'_>,
+    part: &Part,
+    open: Vec<usize>,
+    score: &[f64],
+    bounds: &BoxBounds,
+    row: usize,
+) -> Option<[Part; 2]> {
+    let splits = |i: usize| {
+        let mid = 0.5 * part.lo[i] + 0.5 * part.hi[i];
+        part.lo[i] < mid && mid < part.hi[i]
+    };
+    let widest = |a: &usize, b: &usize| {
+        let width = |i: usize| part.hi[i] - part.lo[i];
+        let key = |i: usize| {
+            if score[i].is_finite() {
+                score[i]
+            } else {
+                width(i)
+            }
+        };
+        key(*a)
+            .total_cmp(&key(*b))
+            .then(width(*a).total_cmp(&width(*b)))
+    };
+    let axis = (0..part.lo.len()).filter(|&i| splits(i)).max_by(widest)?;
+    let mid = 0.5 * part.lo[axis] + 0.5 * part.hi[axis];
+    let known = shared.inherit.then(|| {
+        let of = |b: &Boxes| (b.lo().row(row).to_vec(), b.hi().row(row).to_vec());
+        let all = bounds.known.iter().map(|b| b.as_ref().map(of)).collect();
+        std::sync::Arc::new(all)
+    });
+    let half = |upper: bool| {
+        let mut half = Part {
+            open: open.clone(),
+            known: known.clone(),
+            ..part.clone()
+        };
+        if upper {
+            half.lo[axis] = mid;
+        } else {
+            half.hi[axis] = mid;
+        }
+        half
+    };
+    Some([half(false), half(true)])
+}
