@@ -8,7 +8,10 @@ use ndarray::{Array2, ArrayView2};
 
 use super::eft::sub_dn;
 use super::model::short_up;
+use super::simd::{self, Isa};
 use super::{Boxes, Precision, SumBound};
+
+pub use super::simd::RowLines;
 
 const B: Precision = Precision::BINARY64;
 
@@ -30,7 +33,17 @@ pub fn sum_rn(n: usize, f: impl Fn(usize) -> f64) -> f64 {
 
 /// An upper bound of `Σ |a_i| w_i`, `w_i >= 0`; infinite or NaN if it overflows.
 pub fn weighted_up(a: &[f64], w: &[f64]) -> f64 {
-    SumBound::new(a.len()).up(sum_rn(a.len(), |i| a[i].abs() * w[i]))
+    weigh(a, w, w).1
+}
+
+/// `(v, size)`: the rounded sum `v` of `a_i x_i`, within `γ_n Σ|a_i x_i| + n η`
+/// of the exact one, and an upper bound of `Σ |a_i| w_i`, `w_i >= 0`.
+///
+/// # Panics
+/// If lengths differ.
+pub fn weigh(a: &[f64], x: &[f64], w: &[f64]) -> (f64, f64) {
+    let (v, size) = simd::weigh(Isa::detect(), a, x, w);
+    (v, SumBound::new(a.len()).up(size))
 }
 
 /// `(v, e)` with `|v - Σ a_i x_i| <= e`.
@@ -70,8 +83,8 @@ pub fn least_over_box(rows: ArrayView2<'_, f64>, boxes: &Boxes, s: usize) -> Vec
             let row = row
                 .to_slice()
                 .expect("a standard layout has contiguous rows");
-            let v = sum_rn(n, |i| row[i] * c[i]);
-            below(v, short_up(weighted_up(row, &spread) + n as f64 * B.eta))
+            let (v, size) = weigh(row, &c, &spread);
+            below(v, short_up(size + n as f64 * B.eta))
         })
         .collect()
 }
@@ -98,23 +111,13 @@ impl LeastOver {
     pub fn least(&self, a: &[f64], s: usize) -> f64 {
         let (c, r) = (self.mid.row(s), self.spread.row(s));
         let (c, r) = (contiguous_slice(&c), contiguous_slice(&r));
-        let n = a.len();
-        let v = sum_rn(n, |i| a[i] * c[i]);
-        below(v, short_up(weighted_up(a, r) + n as f64 * B.eta))
+        let (v, size) = weigh(a, c, r);
+        below(v, short_up(size + a.len() as f64 * B.eta))
     }
 }
 
 fn contiguous_slice<'b>(row: &'b ndarray::ArrayView1<'_, f64>) -> &'b [f64] {
     row.as_slice().expect("standard layout has contiguous rows")
-}
-
-/// The lines of one row: slopes and intercepts below and above.
-#[derive(Clone, Copy, Debug)]
-pub struct RowLines<'a> {
-    /// slopes and intercepts of the lines below
-    pub lower: (&'a [f64], &'a [f64]),
-    /// of the lines above
-    pub upper: (&'a [f64], &'a [f64]),
 }
 
 /// Replaces `λ_i` by `fl(λ_i s_i)`, `s` the slope of the lower line where
@@ -124,35 +127,11 @@ pub struct RowLines<'a> {
 /// no part, so that an unbounded line does not spoil the sum.
 pub fn relax_row(row: &mut [f64], lines: RowLines<'_>, x: &[f64], x_sum: f64) -> (f64, f64) {
     let n = row.len();
-    let ((ls, lt), (us, ut)) = (lines.lower, lines.upper);
-    let (ls, lt, us, ut, x) = (&ls[..n], &lt[..n], &us[..n], &ut[..n], &x[..n]);
-    let (mut value, mut size, mut spread) = ([0.0f64; 4], [0.0f64; 4], [0.0f64; 4]);
-    let mut one = |k: usize, i: usize| {
-        let a = row[i];
-        let above = a < 0.0;
-        let s = if above { us[i] } else { ls[i] };
-        let t = if above { ut[i] } else { lt[i] };
-        let t = if a == 0.0 { 0.0 } else { t };
-        let (at, y) = (a * t, a * s);
-        value[k] += at;
-        size[k] += at.abs();
-        spread[k] += y.abs() * x[i];
-        row[i] = y;
-    };
-    let whole = n / 4 * 4;
-    for i in (0..whole).step_by(4) {
-        for k in 0..4 {
-            one(k, i + k);
-        }
-    }
-    for i in whole..n {
-        one(0, i);
-    }
-    let total = |[a, b, c, d]: [f64; 4]| (a + b) + (c + d);
+    let (value, size, spread) = simd::relax(Isa::detect(), row, lines, x);
     let sum = SumBound::new(n);
-    let dot = B.gamma(n) * sum.up(total(size)) + n as f64 * B.eta;
-    let scaled = B.unit_roundoff * sum.up(total(spread)) + B.eta * x_sum;
-    (total(value), short_up(dot + scaled))
+    let dot = B.gamma(n) * sum.up(size) + n as f64 * B.eta;
+    let scaled = B.unit_roundoff * sum.up(spread) + B.eta * x_sum;
+    (value, short_up(dot + scaled))
 }
 
 /// The same elements with contiguous rows.

@@ -20,6 +20,7 @@
 //! neural networks for document processing* (2006), for the unrolled form.
 
 mod pass;
+mod plane;
 
 use std::ops::Range;
 use std::sync::OnceLock;

@@ -1,57 +1,12 @@
-//! Vector kernels: the only unsafe code of the arithmetic. Which instruction
-//! set runs is decided at run time, so that one binary serves every machine of
-//! its architecture.
-//!
-//! Every kernel computes plain sums of products in round-to-nearest, in an
-//! order and with a fusing of multiplication and addition that depend on the
-//! instruction set. The bounds of [`Precision`](super::Precision) hold for all
-//! of them: a product in a sum of `n` passes through at most `n` roundings.
+//! The tile kernel of the matrix product.
 
-#![allow(unsafe_code)]
-
-/// The instruction set in use. `Avx2` exists only where the processor was seen
-/// to have AVX2 and FMA, which is what makes the calls below sound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Isa(Kind);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    Portable,
-}
-
-impl Isa {
-    /// The best one of this machine.
-    #[inline]
-    pub(super) fn detect() -> Isa {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
-        {
-            return Isa(Kind::Avx2);
-        }
-        Isa::PORTABLE
-    }
-
-    /// Code without special instructions.
-    pub(super) const PORTABLE: Isa = Isa(Kind::Portable);
-
-    /// Every one this machine has.
-    #[cfg(test)]
-    pub(super) fn all() -> Vec<Isa> {
-        let mut all = vec![Isa::PORTABLE];
-        if Isa::detect() != Isa::PORTABLE {
-            all.push(Isa::detect());
-        }
-        all
-    }
-}
+use super::{Isa, Kind};
 
 /// Rows of `A` in one tile of a product: with two vectors of columns the sums
 /// and operands fill fifteen of sixteen registers.
-pub(super) const ROWS: usize = 6;
+pub(in crate::rounding) const ROWS: usize = 6;
 /// The most vectors of columns of `B` in one tile.
-pub(super) const VECTORS: usize = 2;
+pub(in crate::rounding) const VECTORS: usize = 2;
 
 /// A number the matrix product has kernels for.
 pub trait Element: Copy + Default + Send + Sync + 'static + sealed::Tile {}
@@ -59,7 +14,7 @@ pub trait Element: Copy + Default + Send + Sync + 'static + sealed::Tile {}
 impl Element for f64 {}
 impl Element for f32 {}
 
-pub(super) mod sealed {
+pub(in crate::rounding) mod sealed {
     use super::Isa;
 
     /// The tile kernel of one element type.
