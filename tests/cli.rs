@@ -505,3 +505,82 @@ fn bad_input_is_refused_by_name() {
         "no such adapter",
     ]);
 }
+
+/// A specification over the digits models: all inputs in [0, 1] and `assertion`.
+fn specification(folder: &Path, name: &str, outputs: usize, assertion: &str) -> PathBuf {
+    use std::fmt::Write;
+    let mut spec = String::new();
+    for i in 0..64 {
+        writeln!(spec, "(declare-const X_{i} Real) (assert (<= 0 X_{i} 1e0))").unwrap();
+    }
+    for j in 0..outputs {
+        writeln!(spec, "(declare-const Y_{j} Real)").unwrap();
+    }
+    writeln!(spec, "(assert {assertion})").unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, spec).unwrap();
+    path
+}
+
+#[test]
+fn questions_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model("residual");
+    let witness = folder.path().join("witness");
+    let ask = |assertion: &str, more: &[&str]| {
+        let spec = specification(folder.path(), "spec.vnnlib", 10, assertion);
+        let all = [&["verify", &model, text(&spec), "--timeout", "60"], more].concat();
+        ok(&all)
+    };
+    let falsified = &lines(&ask(
+        "(<= Y_0 1e6)",
+        &["--json", "--witness", text(&witness)],
+    ))[0];
+    assert_eq!(falsified["result"], "falsified");
+    assert_eq!(falsified["evidence"], "witness");
+    assert_eq!(falsified["cases"], 1);
+    let counterexample = &falsified["counterexample"];
+    assert_eq!(counterexample["x"].as_array().unwrap().len(), 64);
+    assert!(counterexample["y"][0][1].as_f64().unwrap() <= 1e6);
+    let point = std::fs::read_to_string(&witness).unwrap();
+    assert!(point.starts_with("((X_0 ") && point.ends_with("))\n"));
+    assert_eq!(
+        (point.matches("(X_").count(), point.matches("(Y_").count()),
+        (64, 10)
+    );
+    for line in point.lines().take(64) {
+        let value: f64 = line
+            .trim_matches(['(', ')', ' '])
+            .split_once(' ')
+            .unwrap()
+            .1
+            .parse()
+            .unwrap();
+        assert!((0.0..=1.0).contains(&value) && f64::from(value as f32) == value);
+    }
+    let verified = ask("(>= Y_0 1e6)", &[]);
+    assert!(
+        verified.starts_with("verified, semantics discrete"),
+        "{verified}"
+    );
+}
+
+#[test]
+fn questions_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model("residual");
+    let refuse = |spec: &Path| refused(&["verify", &model, text(spec)]);
+    let other = specification(folder.path(), "other.vnnlib", 9, "(<= Y_0 0)");
+    assert!(
+        refuse(&other).contains("other.vnnlib: the specification has 9 outputs, the network 10")
+    );
+    let unread = specification(folder.path(), "unread.vnnlib", 10, "(<= (* Y_0 Y_1) 0)");
+    let message = refuse(&unread);
+    assert!(
+        message.contains("unread.vnnlib: line 75, column 14"),
+        "{message}"
+    );
+    assert!(refuse(&folder.path().join("none.vnnlib")).contains("none.vnnlib"));
+    let usage = dahlquist(&["verify", &model, text(&other), "--timeout", "0"]);
+    assert_eq!(usage.status.code(), Some(2));
+}

@@ -19,6 +19,7 @@ mod progress;
 mod report;
 pub mod results;
 mod train;
+mod verify;
 
 use std::io;
 use std::path::PathBuf;
@@ -87,6 +88,17 @@ pub enum Error {
     /// A Lipschitz bound cannot be computed.
     #[error(transparent)]
     Lipschitz(#[from] crate::lipschitz::Error),
+    /// A specification cannot be read.
+    #[error(transparent)]
+    Specification(#[from] crate::verify::vnnlib::FileError),
+    /// A question cannot be worked on.
+    #[error("{}: {source}", path.display())]
+    Verify {
+        /// the specification
+        path: PathBuf,
+        /// why
+        source: crate::search::verify::Error,
+    },
     /// The checker refused certificates that were just written.
     #[error("{rejected} certificates were rejected by the checker")]
     Rejected {
@@ -152,6 +164,8 @@ enum Command {
     Attack(attack::Args),
     /// Certify a model on data, at one ε or by the largest proved radius
     Certify(certify::Args),
+    /// Answer a question about a network: ONNX and VNN-LIB
+    Verify(verify::Args),
     /// Re-establish certificates in exact arithmetic; exit 0 only if all hold
     Check(check::Args),
     /// Lipschitz constants: proved upper bounds, witnessed lower bounds
@@ -188,6 +202,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Error> {
         Command::Train(args) => train::run(args, global)?,
         Command::Attack(args) => attack::run(args, global)?,
         Command::Certify(args) => certify::run(args, global)?,
+        Command::Verify(args) => verify::run(args, global)?,
         Command::Check(args) => return check::run(args, global),
         Command::Multistep(Multistep::Analyze(args)) => {
             multistep::analyze(args, global.json, &mut io::stdout().lock())?

@@ -16,3 +16,12 @@ pub fn bar(title: &str, total: usize) -> ProgressBar {
     bar.set_message(title.to_string());
     bar
 }
+
+/// One line that is rewritten, on a terminal only.
+pub fn line(title: &str) -> ProgressBar {
+    let line = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{prefix}: {msg} ({elapsed})");
+    line.set_style(style.expect("a constant template"));
+    line.set_prefix(title.to_string());
+    line
+}

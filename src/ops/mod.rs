@@ -16,6 +16,7 @@
 //! fewer rounding arguments.
 
 mod abs;
+mod bilinear;
 mod clip;
 #[cfg(test)]
 mod contract;
@@ -41,6 +42,7 @@ mod reciprocal;
 mod relaxation;
 mod relu;
 mod reshape;
+mod rsqrt;
 mod shape;
 mod sigmoid;
 mod sign;
@@ -62,6 +64,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2};
 
 pub use abs::Abs;
+pub use bilinear::{EVEN_MIX, Plane, planes};
 pub use clip::Clip;
 
 pub use conv_transpose::ConvTranspose;
@@ -88,6 +91,7 @@ pub use product::{Pattern, Product};
 pub use reciprocal::Reciprocal;
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use rsqrt::Rsqrt;
 pub use sigmoid::Sigmoid;
 pub use sign::Sign;
 pub use silu::Silu;

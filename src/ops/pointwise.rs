@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{
     Abs, Clip, Cos, Elu, Erf, Exp, Floor, Gelu, HardSigmoid, HardSwish, LeakyRelu, Log, Power,
-    Reciprocal, Relu, Sigmoid, Sign, Silu, Sin, Softplus, Sqrt, Square, Step, Tanh,
+    Reciprocal, Relu, Rsqrt, Sigmoid, Sign, Silu, Sin, Softplus, Sqrt, Square, Step, Tanh,
 };
 use crate::exact::{MpInterval, mp};
 use crate::rounding::Interval;
@@ -217,6 +217,7 @@ pub fn pointwise_registry() -> Vec<Arc<dyn Pointwise>> {
         Arc::new(Square),
         Arc::new(Power::new(3).expect("an exponent in range")),
         Arc::new(Reciprocal),
+        Arc::new(Rsqrt),
         Arc::new(Sin),
         Arc::new(Cos),
         Arc::new(Abs),

@@ -66,7 +66,9 @@ pub(super) fn chord(f: &dyn Pointwise, x: Interval) -> f64 {
 }
 
 /// Slopes for a function that is odd about its inflection at 0, convex on the
-/// left and concave on the right.
+/// left and concave on the right: the tangent in the middle where it supports,
+/// else the tangent through the far end (see
+/// [`envelope_slopes`](super::shape::envelope_slopes)).
 pub(super) fn s_shaped_slopes(f: &dyn Pointwise, x: Interval) -> [f64; 2] {
     let (l, u) = (x.lo(), x.hi());
     let k = chord(f, x);
@@ -76,7 +78,23 @@ pub(super) fn s_shaped_slopes(f: &dyn Pointwise, x: Interval) -> [f64; 2] {
     if u <= 0.0 {
         return [f.slope(x.mid()), k];
     }
-    [tangent_from(f, -u, -l, k), tangent_from(f, l, u, k)]
+    let (m, far) = (x.mid(), if x.mid() < 0.0 { u } else { l });
+    let tangent = f.slope(m);
+    // Beyond the inflection the far end decides whether the tangent supports.
+    let rise = f.value(far) - f.value(m) - tangent * (far - m);
+    let supports = m != 0.0 && x.is_bounded() && rise * (far - m) >= 0.0;
+    [
+        if supports && m < 0.0 {
+            tangent
+        } else {
+            tangent_from(f, -u, -l, k)
+        },
+        if supports && m > 0.0 {
+            tangent
+        } else {
+            tangent_from(f, l, u, k)
+        },
+    ]
 }
 
 /// The slope of the tangent through `(l, φ(l))` that touches `φ` at some

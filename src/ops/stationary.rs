@@ -26,8 +26,7 @@ pub(super) fn image(
 ///
 /// A stationary point is enclosed as in [`shape`](super::shape): Newton's
 /// iteration proposes, the signs of `φ' - s` on both sides prove. The gaps
-/// between pieces are turning points, too: nothing is known of them but that
-/// they are narrow.
+/// between pieces are turning points, too.
 pub(super) fn turning_points(
     f: &impl Curve,
     slope: f64,
@@ -41,9 +40,13 @@ pub(super) fn turning_points(
     let mut points = Vec::new();
     for (k, piece) in f.pieces().iter().enumerate() {
         if let Some(next) = f.pieces().get(k + 1) {
-            let gap = MpInterval::from_f64_bounds(bits, piece.hi, next.lo)?;
-            let value = g(&gap)?;
-            points.push(TurningPoint { at: gap, value });
+            if let Some(gap) = within(domain, piece.hi, next.lo)? {
+                // monotone there
+                let ends = [gap.lo(), gap.hi()].map(|t| at(&MpInterval::from_float(t)?));
+                let [lo, hi] = ends;
+                let value = lo?.hull(&hi?).sub(&s.mul(&gap));
+                points.push(TurningPoint { at: gap, value });
+            }
         }
         let Some(x) = within(domain, piece.lo, piece.hi)? else {
             continue;

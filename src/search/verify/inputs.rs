@@ -265,8 +265,10 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
             let best = rows.max_by(|&a, &b| bounds.lower[a].total_cmp(&bounds.lower[b]));
             if let Some(best) = best {
                 let row = bounds.functionals.row(best);
+                let top = row.iter().fold(0.0f64, |m, a| m.max(a.abs()));
+                let th: f64 = std::env::var("TH").map_or(0.0, |t| t.parse().unwrap());
                 for (i, a) in row.iter().enumerate() {
-                    score[i] += a.abs() * (part.hi[i] - part.lo[i]);
+                    score[i] += a.abs().max(th * top) * (part.hi[i] - part.lo[i]);
                 }
                 point.get_or_insert_with(|| {
                     let corner =
