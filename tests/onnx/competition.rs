@@ -3,8 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use dahlquist::bounds::interval_boxes;
+use dahlquist::graph::Graph;
 use dahlquist::network::Network;
 use dahlquist::network::onnx::{read_model, write_model};
+
+use dahlquist::rounding::{Boxes, Interval};
 
 use crate::random::{self, Random};
 use crate::runtime::{self, Job};
@@ -92,6 +96,15 @@ fn competition_networks_agree_with_onnxruntime() {
             worst = worst.max(d);
         }
     }
+    for ((path, graph, _), job) in loaded.iter().zip(&jobs) {
+        contained(
+            &path.to_string_lossy(),
+            graph,
+            &job.inputs[0],
+            &python,
+            path,
+        );
+    }
     eprintln!("largest difference relative to the largest output: {worst:.2e}");
     // Written back, plain and unrolled, they are the same networks.
     let folder = tempfile::tempdir().unwrap();
@@ -121,7 +134,47 @@ fn competition_networks_agree_with_onnxruntime() {
     compare(&python, exported);
 }
 
-fn compare(python: &Path, exported: Vec<(&dahlquist::graph::Graph, Job)>) {
+/// Interval bounds over a small box around `centre` are finite in at least one
+/// output and contain what a runtime computes at points of the box, up to its
+/// rounding.
+fn contained(what: &str, graph: &Graph, centre: &[f64], python: &Path, model: &Path) {
+    const RADIUS: f64 = 1.0 / 4096.0;
+    let start = std::time::Instant::now();
+    let around = |_: usize, i: usize| {
+        Interval::new(centre[i] - RADIUS, centre[i] + RADIUS).expect("ordered")
+    };
+    let input = Boxes::from_shape_fn((1, centre.len()), around);
+    let boxes = interval_boxes(graph, vec![input]).swap_remove(graph.output().index());
+    let seconds = start.elapsed().as_secs_f64();
+    let mut random = Random(11);
+    let inputs: Vec<Vec<f64>> = (0..3)
+        .map(|_| {
+            let step = |x: &f64| f64::from((x + RADIUS * f64::from(random.real()) * 0.99) as f32);
+            centre.iter().map(step).collect()
+        })
+        .collect();
+    let job = Job {
+        model: model.into(),
+        inputs: inputs.clone(),
+        check: false,
+    };
+    let found = runtime::run(python, &[job]).swap_remove(0).expect(what);
+    let mut width = 0.0f64;
+    for (x, y) in inputs.iter().zip(found) {
+        let (_, error) = runtime::float32(graph, x);
+        for (i, (y, e)) in y.iter().zip(error).enumerate() {
+            let own = boxes.at(0, i);
+            assert!(
+                own.lo() - e <= *y && *y <= own.hi() + e,
+                "{what}, output {i}: {own:?}, {y}"
+            );
+            width = width.max(own.width_up());
+        }
+    }
+    eprintln!("{seconds:8.3} s, widest box {width:.2e}: {what}");
+}
+
+fn compare(python: &Path, exported: Vec<(&Graph, Job)>) {
     let (graphs, jobs): (Vec<_>, Vec<_>) = exported.into_iter().unzip();
     for ((graph, job), found) in graphs.iter().zip(&jobs).zip(runtime::run(python, &jobs)) {
         let what = job.model.to_string_lossy();

@@ -84,7 +84,7 @@ pub fn run(python: &Path, jobs: &[Job]) -> Vec<Result<Vec<Vec<f64>>, String>> {
 struct Float32;
 
 const U: f64 = 1.0 / 16_777_216.0;
-type Pair = (Vec<f64>, Vec<f64>);
+pub type Pair = (Vec<f64>, Vec<f64>);
 
 fn nearest(c: &Rational) -> f64 {
     rug::Float::with_val(53, c).to_f64()
@@ -158,12 +158,17 @@ impl Forward for Float32 {
     }
 }
 
+/// The graph's value in binary64, and how far binary32 execution may be from it.
+pub fn float32(graph: &Graph, input: &[f64]) -> Pair {
+    let zero = vec![0.0; input.len()];
+    let mut values = forward(graph, &mut Float32, vec![(input.to_vec(), zero)]);
+    values.swap_remove(graph.output().index())
+}
+
 /// Asserts that a runtime's binary32 outputs are within binary32 error of the
 /// graph's value, and that this is not vacuous.
 pub fn agrees(what: &str, graph: &Graph, input: &[f64], found: &[f64]) -> f64 {
-    let zero = vec![0.0; input.len()];
-    let mut values = forward(graph, &mut Float32, vec![(input.to_vec(), zero)]);
-    let (expected, error) = values.swap_remove(graph.output().index());
+    let (expected, error) = float32(graph, input);
     let own = dahlquist::graph::eval_f64(graph, input);
     assert_eq!(own, expected, "{what}");
     assert_eq!(found.len(), expected.len(), "{what}");

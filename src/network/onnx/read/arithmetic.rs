@@ -282,6 +282,15 @@ impl<'m> GraphReader<'m, '_> {
         c: &Constant<'m>,
         len: usize,
     ) -> Result<Option<Variable>, Error> {
+        if let Some((rows, weight)) = self.rows.get(&x.node).cloned()
+            && x.full.last() == Some(&len)
+            && weight.shape().dims()[0] == len
+        {
+            let bias = self.param(n, c, false, &[len])?;
+            let y = self.dense_rows(n, "", &rows, weight, Some(bias))?;
+            let y = self.view_as(n, "/shape", &y, x.full.clone(), x.batched)?;
+            return Ok(Some(y));
+        }
         let before = &self.nodes[x.node];
         let Layer::Op(Op::Linear(map)) = &before.layer else {
             return Ok(None);

@@ -10,7 +10,9 @@ use super::{Batch, Constant, Error, GraphReader, Node, Value, Variable, checked}
 use crate::exact::Rational;
 use crate::graph::Op;
 use crate::network::{Layer, NetworkNode};
-use crate::ops::{self, Diagonal, Gather, LinearMap, Param, Pointwise, Reshape, Shape, Tensor};
+use crate::ops::{
+    self, Diagonal, Gather, LinearKernel, LinearMap, Param, Pointwise, Reshape, Shape, Tensor,
+};
 
 impl<'m> GraphReader<'m, '_> {
     /// Counts `n` more elements of index lists or constants.
@@ -204,30 +206,77 @@ impl<'m> GraphReader<'m, '_> {
         batched: bool,
     ) -> Result<Variable, Error> {
         let mut y = seen_as(x.node, full, batched);
-        if y.sample() != x.sample() {
-            let (from, to) = (checked(x.sample())?, checked(y.sample())?);
-            y.node = self.linear(n, part, x.node, Reshape::new(from, to))?;
+        if y.sample() == x.sample() {
+            return Ok(y);
+        }
+        let to = checked(y.sample())?;
+        let (node, from, index) = self.behind(x)?;
+        if let Some(index) = index {
+            self.spend(index.len())?;
+            y.node = self.linear(n, part, node, Gather::new(from, to, index.to_vec()))?;
+        } else if from == to {
+            y.node = node;
+            return Ok(y);
+        } else {
+            y.node = self.linear(n, part, node, Reshape::new(from, to))?;
+        }
+        // What the file calls a reshape stays one, so that a written network
+        // reads back node for node.
+        if n.proto.op_type != "Reshape" {
+            self.merging.insert(y.node);
         }
         Ok(y)
     }
 
-    /// An index map from `x` to extents `full`, one entry per element.
+    /// The node whose elements the index maps and views that end in `x`
+    /// rearrange, its shape, and which they choose (`None`: all, in order).
+    fn behind(&self, x: &Variable) -> Result<(usize, Shape, Option<Arc<[Option<u32>]>>), Error> {
+        let here = (x.node, checked(x.sample())?, None);
+        if !self.merging.contains(&x.node) {
+            return Ok(here);
+        }
+        let NetworkNode { layer, inputs, .. } = &self.nodes[x.node];
+        let Layer::Op(Op::Linear(map)) = layer else {
+            return Ok(here);
+        };
+        Ok(match map.kernel() {
+            LinearKernel::Gather { index } => (inputs[0], map.input().clone(), Some(index.into())),
+            LinearKernel::Reshape => (inputs[0], map.input().clone(), None),
+            _ => here,
+        })
+    }
+
+    /// An index map from `x` to extents `full`, one entry per element. With a
+    /// map or view before it, it becomes one.
     pub(super) fn index_map(
         &mut self,
         n: &Node<'m>,
         part: &str,
         x: &Variable,
         full: Vec<usize>,
-        index: Vec<Option<u32>>,
+        mut index: Vec<Option<u32>>,
     ) -> Result<Variable, Error> {
-        let same = x.full.iter().product::<usize>() == index.len()
-            && index.iter().zip(0..).all(|(&i, k)| i == Some(k));
-        if same {
+        let in_order = |index: &[Option<u32>], len: usize| {
+            index.len() == len && index.iter().zip(0..).all(|(&i, k)| i == Some(k))
+        };
+        if in_order(&index, x.full.iter().product()) {
             return self.view(n, part, x, full);
         }
         let mut y = seen_as(x.node, full, x.batched);
-        let (from, to) = (checked(x.sample())?, checked(y.sample())?);
-        y.node = self.linear(n, part, x.node, Gather::new(from, to, index))?;
+        let to = checked(y.sample())?;
+        let (node, from, before) = self.behind(x)?;
+        if let Some(before) = before {
+            let through = |i: &mut Option<u32>| *i = i.and_then(|i| before[i as usize]);
+            index.iter_mut().for_each(through);
+        }
+        y.node = if !in_order(&index, from.len()) {
+            self.linear(n, part, node, Gather::new(from, to, index))?
+        } else if from == to {
+            return Ok(Variable { node, ..y });
+        } else {
+            self.linear(n, part, node, Reshape::new(from, to))?
+        };
+        self.merging.insert(y.node);
         Ok(y)
     }
 
@@ -257,22 +306,16 @@ impl<'m> GraphReader<'m, '_> {
             let node = self.linear(n, part, x.node, map)?;
             return Ok(Variable { node, ..x.clone() });
         }
-        let flat = Shape::new(&[sample.len()]);
         let scale = self.made(n, &format!("{part}/scale"), scale)?;
         let bias = self.made(n, &format!("{part}/bias"), bias)?;
-        let mut node = x.node;
-        let reshaped = sample.dims().len() != 1;
-        if reshaped {
-            let map = Reshape::new(sample.clone(), flat.clone());
-            node = self.linear(n, &format!("{part}/flat"), node, map)?;
-        }
-        let map = Diagonal::new(scale, bias, flat.clone(), uncertainty);
-        node = self.linear(n, part, node, map)?;
-        if reshaped {
-            let map = Reshape::new(flat, sample);
-            node = self.linear(n, &format!("{part}/shape"), node, map)?;
-        }
-        Ok(Variable { node, ..x.clone() })
+        let row = vec![1, sample.len()];
+        let flat = self.view_as(n, &format!("{part}/flat"), x, row, true)?;
+        let shape = checked(flat.sample())?;
+        let map = Diagonal::new(scale, bias, shape, uncertainty);
+        let node = self.linear(n, part, flat.node, map)?;
+        let flat = Variable { node, ..flat };
+        let full = x.full.clone();
+        self.view_as(n, &format!("{part}/shape"), &flat, full, x.batched)
     }
 
     /// A value as a node of the network, for operators that treat constants

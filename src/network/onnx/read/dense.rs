@@ -43,7 +43,7 @@ impl<'m> GraphReader<'m, '_> {
 
     /// The same map of several rows: a convolution with a 1 × 1 kernel that has
     /// the last axis as channels.
-    fn dense_rows(
+    pub(super) fn dense_rows(
         &mut self,
         n: &Node<'m>,
         part: &str,
@@ -51,6 +51,7 @@ impl<'m> GraphReader<'m, '_> {
         weight: Param,
         bias: Option<Param>,
     ) -> Result<Variable, Error> {
+        let alone = bias.is_none().then(|| weight.clone());
         let (out, inner) = (weight.shape().dims()[0], weight.shape().dims()[1]);
         let lead = &x.full[..x.full.len() - 1];
         let rows: usize = lead.iter().product();
@@ -80,7 +81,11 @@ impl<'m> GraphReader<'m, '_> {
         };
         let y = self.view(n, "/columns", &y, vec![1, out, rows])?;
         let y = self.permute(n, "/last", &y, &[0, 2, 1])?;
-        self.view_as(n, "/shape", &y, [lead, &[out]].concat(), x.batched)
+        let y = self.view_as(n, "/shape", &y, [lead, &[out]].concat(), x.batched)?;
+        if let Some(weight) = alone {
+            self.rows.insert(y.node, (x.clone(), weight));
+        }
+        Ok(y)
     }
 
     /// A matrix as the weights of a 1 × 1 convolution; one tensor for each.

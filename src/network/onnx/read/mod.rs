@@ -134,6 +134,11 @@ struct GraphReader<'m, 'r> {
     /// the values of the enclosing graph, in a field
     outer: Option<&'r HashMap<&'m str, Value<'m>>>,
     nodes: Vec<NetworkNode>,
+    /// index maps and views that one behind them may take up
+    merging: HashSet<usize>,
+    /// matrix products of several rows, by their last node: what they were
+    /// made of, for a bias that follows
+    rows: HashMap<usize, (Variable, Param)>,
 }
 
 impl<'m, 'r> GraphReader<'m, 'r> {
@@ -146,6 +151,8 @@ impl<'m, 'r> GraphReader<'m, 'r> {
             values: HashMap::new(),
             outer,
             nodes: Vec::new(),
+            merging: HashSet::new(),
+            rows: HashMap::new(),
         }
     }
 
