@@ -174,6 +174,7 @@ pub(super) fn ascend(
         if width > 0 {
             let mut x = Array2::zeros((n, width));
             let mut gradient = Array2::zeros((n, width));
+            let mut scale = Array2::ones((n, width));
             for (s, cuts) in cuts.iter().enumerate() {
                 for (c, cut) in cuts.iter().enumerate() {
                     let operand = view.graph.node(cut.node).inputs[0];
@@ -184,9 +185,15 @@ pub(super) fn ascend(
                     } else {
                         cut.range.lo() - v
                     };
+                    // A multiplier is worth about as much as the neuron's cotangent.
+                    let of_node = pulled.record[cut.node.index()].as_ref();
+                    let a = of_node.map_or(0.0, |r| r[[s, cut.neuron]].abs());
+                    scale[[s, c]] = a + 1e-3;
                 }
             }
-            of_cuts.climb(&mut x, &gradient, k as i32, steps[1]);
+            x /= &scale;
+            of_cuts.climb(&mut x, &(gradient * &scale), k as i32, steps[1]);
+            x *= &scale;
             for (s, cuts) in cuts.iter_mut().enumerate() {
                 for (c, cut) in cuts.iter_mut().enumerate() {
                     cut.multiplier = x[[s, c]].clamp(0.0, f64::MAX);

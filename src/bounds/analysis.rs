@@ -291,7 +291,7 @@ impl<'a> Walk<'a> {
         &mut self,
         objective: &Objective,
         asked: &[(usize, usize)],
-    ) -> (Vec<f64>, Option<Array2<f64>>) {
+    ) -> (Vec<f64>, Option<LinearForms>) {
         let output = self.graph.output();
         let owner: Vec<usize> = asked.iter().map(|a| a.0).collect();
         let rows = || asked.iter().map(|a| objective.row(a.1));
@@ -354,11 +354,15 @@ impl<'a> Walk<'a> {
             let climbed =
                 alpha::ascend(&view, &rows, &mut slopes, &mut [], ascent, &|_, l| l > 0.0);
             improve(&mut best, climbed.lower);
-            return (best, Some(climbed.last.input));
+            return (best, Some(LinearForms::of(climbed.last)));
         }
         let pulled = pull_back(self.graph, seeds, output, seed, at_input, self.input);
+        let forms = LinearForms {
+            input: pulled.input,
+            constants: pulled.constants,
+        };
         improve(&mut best, pulled.lower);
-        (best, Some(pulled.input))
+        (best, Some(forms))
     }
 
     /// The boxes of watched nodes, for walks over parts of the domains.
@@ -371,6 +375,22 @@ impl<'a> Walk<'a> {
                 .map(|f| f.boxes.clone())
         })
         .collect()
+    }
+}
+
+/// Functionals of the input that bound others from below:
+/// `input_s · x + constants_s`.
+pub(super) struct LinearForms {
+    pub input: Array2<f64>,
+    pub constants: Vec<f64>,
+}
+
+impl LinearForms {
+    fn of(pulled: Pulled) -> LinearForms {
+        LinearForms {
+            input: pulled.input,
+            constants: pulled.constants,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Bounds over many input boxes at once: input splitting.
 
+use std::ops::Range;
+
 use ndarray::Array2;
 
 use super::analysis::{Plan, Walk, Walking};
@@ -7,7 +9,7 @@ use super::linear::InputSet;
 use super::{Counters, Error, Method, Objective};
 use crate::graph::Graph;
 use crate::ops::SlopeRule;
-use crate::rounding::{Boxes, check_environment};
+use crate::rounding::{Boxes, Interval, check_environment};
 
 /// Bounds functionals of one graph over batches of input boxes.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct BoxBounds {
     pub lower: Vec<f64>,
     /// functionals at the input that gave them, (questions, inputs)
     pub functionals: Array2<f64>,
+    /// their constants: a question's value is at least `functional · x + constant`
+    pub constants: Vec<f64>,
     /// boxes of the nodes that relaxations read, one row per box: they hold for
     /// every part of it
     pub known: Vec<Option<Boxes>>,
@@ -68,13 +72,42 @@ impl<'g> Boxed<'g> {
             parallel: false,
         };
         let mut walk = Walk::over(self.graph, &self.plan, &input, known, walking);
-        let (lower, functionals) = walk.rows(objective, asked);
+        let (lower, forms) = walk.rows(objective, asked);
         let width = input.boxes().dim().1;
+        let (functionals, constants) = match forms {
+            Some(forms) => (forms.input, forms.constants),
+            None => (Array2::zeros((asked.len(), width)), lower.clone()),
+        };
         Ok(BoxBounds {
             lower,
-            functionals: functionals.unwrap_or_else(|| Array2::zeros((asked.len(), width))),
+            functionals,
+            constants,
             known: walk.watched_boxes(),
             counters: walk.counters,
         })
+    }
+}
+
+impl BoxBounds {
+    /// A proved lower bound of `Σ w_k g_k` over the box of domain `d`, `g_k`
+    /// the values of the questions `rows` and `w >= 0`. If it is positive the
+    /// questions are nowhere all at most zero.
+    ///
+    /// The functionals' sum is formed in interval arithmetic.
+    pub fn combined(&self, boxes: &Boxes, d: usize, rows: Range<usize>, weights: &[f64]) -> f64 {
+        let mut sum = Interval::ZERO;
+        for (r, &w) in rows.clone().zip(weights) {
+            let constant = Interval::new(self.constants[r], self.constants[r]);
+            sum = sum + constant.unwrap_or(Interval::ENTIRE).scale(w.max(0.0));
+        }
+        for i in 0..self.functionals.ncols() {
+            let mut a = Interval::ZERO;
+            for (r, &w) in rows.clone().zip(weights) {
+                let c = self.functionals[[r, i]];
+                a = a + Interval::or_entire(c, c).scale(w.max(0.0));
+            }
+            sum = sum + a * boxes.at(d, i);
+        }
+        sum.lo()
     }
 }

@@ -604,6 +604,8 @@ pub(super) struct Pulled {
     pub lower: Vec<f64>,
     /// the functionals at the input, (functionals, n)
     pub input: Array2<f64>,
+    /// their constants: functional `s` is at least `input_s · x + constants_s`
+    pub constants: Vec<f64>,
     /// cotangents of activation nodes, if recorded
     pub record: Vec<Option<Array2<f64>>>,
 }
@@ -627,7 +629,8 @@ pub(super) fn pull_back(
         (Some(a), None) | (None, Some(a)) => a,
         (None, None) => Array2::zeros((rows, region.boxes.dim().1)),
     };
-    let mut lower = relaxation.constant;
+    let constants = relaxation.constant;
+    let mut lower = constants.clone();
     for (s, (total, row)) in lower.iter_mut().zip(input.rows()).enumerate() {
         let part = region.least(slice(&row), relaxation.owner[s]);
         *total = eft::add_dn(*total, part);
@@ -635,6 +638,7 @@ pub(super) fn pull_back(
     Pulled {
         lower,
         input,
+        constants,
         record: relaxation.record.unwrap_or_default(),
     }
 }

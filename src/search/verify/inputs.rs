@@ -1,5 +1,6 @@
 //! Branch and bound by splitting the input box: for inputs of few dimensions.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 
@@ -14,6 +15,9 @@ use crate::verify::{Case, Constraint, Query};
 
 /// The least weight of an input in the choice of an axis, relative to the largest.
 const LEAST_WEIGHT: f64 = 0.3;
+
+/// Mixtures of constraints tried.
+const MIXTURES: usize = 24;
 
 /// Steps of descent inside every open part.
 const DESCENT: usize = 3;
@@ -253,9 +257,12 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
         }
     }
     let known = gather(shared, &parts);
-    let bounds = shared
-        .boxed
-        .bound(boxes, known.as_deref(), &shared.rows.objective, &asked)?;
+    let bounds = shared.boxed.bound(
+        boxes.clone(),
+        known.as_deref(),
+        &shared.rows.objective,
+        &asked,
+    )?;
     {
         let mut counters = shared.counters.lock().unwrap_or_else(|e| e.into_inner());
         counters.bounds.add(bounds.counters);
@@ -277,7 +284,8 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
                 .clone()
                 .zip(0..)
                 .any(|(a, r)| shared.rows.excluded(first + r, bounds.lower[a], slack(r)));
-            if excluded {
+            let slack_of_all = (0..count).map(slack).fold(0.0, f64::max);
+            if excluded || together(&bounds, &boxes, d, rows.clone(), slack_of_all) {
                 continue;
             }
             left.push(k);
@@ -329,6 +337,54 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
         }
     }
     Ok(Step::Open(children, stuck))
+}
+
+/// Whether some mixture of several constraints cannot be met: the weights
+/// climb by multiplicative updates along the minimiser of their mixture.
+fn together(bounds: &BoxBounds, boxes: &Boxes, d: usize, rows: Range<usize>, slack: f64) -> bool {
+    let (count, n) = (rows.len(), boxes.dim().1);
+    if count < 2 || rows.clone().any(|r| !bounds.constants[r].is_finite()) {
+        return false;
+    }
+    let mut weights = vec![1.0 / count as f64; count];
+    let mut best = (f64::NEG_INFINITY, weights.clone());
+    for step in 0..MIXTURES {
+        let mut value = vec![0.0; count];
+        for (v, r) in value.iter_mut().zip(rows.clone()) {
+            *v = bounds.constants[r];
+        }
+        for i in 0..n {
+            let at = |r: usize| bounds.functionals[[r, i]];
+            let slope: f64 = rows.clone().zip(&weights).map(|(r, w)| w * at(r)).sum();
+            let x = if slope >= 0.0 {
+                boxes.lo()[[d, i]]
+            } else {
+                boxes.hi()[[d, i]]
+            };
+            for (v, r) in value.iter_mut().zip(rows.clone()) {
+                *v += at(r) * x;
+            }
+        }
+        let mixture: f64 = weights.iter().zip(&value).map(|(w, v)| w * v).sum();
+        if mixture > best.0 {
+            best = (mixture, weights.clone());
+        }
+        if mixture > slack {
+            break;
+        }
+        // At one point every constraint is met: no weights help.
+        if value.iter().all(|&v| v <= 0.0) {
+            return false;
+        }
+        let scale = value.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let length = 2.0 / (1.0 + step as f64).sqrt();
+        for (w, v) in weights.iter_mut().zip(&value) {
+            *w *= (length * v / scale.max(f64::MIN_POSITIVE)).exp();
+        }
+        let total: f64 = weights.iter().sum();
+        weights.iter_mut().for_each(|w| *w /= total);
+    }
+    best.0 > slack && bounds.combined(boxes, d, rows, &best.1) > slack
 }
 
 /// The inherited boxes of a batch, if every part has them.
