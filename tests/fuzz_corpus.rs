@@ -22,8 +22,8 @@ use mutate::Random;
 
 /// Executions per reader unless asked otherwise.
 const FEW: u64 = 20_000;
-/// The longest time that one small input may take on a busy machine.
-const SLOW: Duration = Duration::from_secs(20);
+/// The longest time that one small input may take.
+const SLOW: Duration = Duration::from_secs(5);
 /// The longest input that is made.
 const LONG: usize = 1 << 14;
 
@@ -127,13 +127,23 @@ fn fuzz(name: &str, read: fn(&[u8]) -> Answer, change: fn(&mut Vec<u8>, &[u8], &
         if let Some(file) = &trace {
             std::fs::write(file, &input).unwrap();
         }
-        let began = Instant::now();
-        let Ok(answer) = catch_unwind(AssertUnwindSafe(|| read(&input))) else {
+        let run = || {
+            let began = Instant::now();
+            let answer = catch_unwind(AssertUnwindSafe(|| read(&input)));
+            (answer, began.elapsed())
+        };
+        let (answer, mut took) = run();
+        let Ok(answer) = answer else {
             panic!("{name}: execution {k} panicked on {}", shown(&input));
         };
-        let took = began.elapsed();
+        // A busy machine may have stopped us: the least of several runs counts.
+        for _ in 0..5 {
+            if took > SLOW {
+                took = took.min(run().1);
+            }
+        }
         assert!(
-            took < SLOW,
+            took <= SLOW,
             "{name}: execution {k} took {took:?}: {}",
             shown(&input)
         );
