@@ -10,7 +10,7 @@ use dahlquist::exec::Executor;
 use dahlquist::exec::device::{Request, open};
 use dahlquist::exec::program::{BufferId, Contents, Instruction, Program};
 use dahlquist::exec::random::uniform;
-use dahlquist::ops::{Geometry, pointwise_registry};
+use dahlquist::ops::{Geometry, activation_registry};
 
 fn values(p: &mut Program, name: &str, len: usize) -> BufferId {
     let v = (0..len as u32).map(|i| uniform(1, 0, 0, i) - 0.5).collect();
@@ -109,7 +109,7 @@ fn conv2d(c: &mut Criterion) {
 
 fn pointwise(c: &mut Criterion) {
     let n = 1 << 20;
-    for f in pointwise_registry() {
+    for f in activation_registry() {
         let Some(kernel) = f.kernel() else { continue };
         let mut p = Program::new();
         let x = values(&mut p, "x", n);

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use dahlquist::bounds::{Method, analyze, interval_boxes};
-use dahlquist::exact::Rational;
+use dahlquist::exact::{MpInterval, Rational};
 use dahlquist::graph::{Backward, Forward, Graph, GraphBuilder, NodeId, Op, backward, forward};
 use dahlquist::ops::{Dense, LinearMap, Pointwise, PointwiseKernel, Product, Shape, Tensor};
 use dahlquist::rounding::{Boxes, Interval};
@@ -109,14 +109,18 @@ impl Forward for Reference {
             .collect()
     }
     fn pointwise(&mut self, _: NodeId, f: &dyn Pointwise, x: &Vec<Range>) -> Vec<Range> {
-        x.iter()
-            .map(|(lo, hi)| {
-                (
-                    activate(f.kernel().unwrap(), lo, Round::Down),
-                    activate(f.kernel().unwrap(), hi, Round::Up),
-                )
-            })
-            .collect()
+        let image = |(lo, hi): &Range| match f.kernel() {
+            Some(kernel) => (
+                activate(kernel, lo, Round::Down),
+                activate(kernel, hi, Round::Up),
+            ),
+            None => {
+                let image = f.oracle(&MpInterval::new(300, lo, hi).unwrap());
+                let end = |x: &Float| x.to_rational().expect("operands lie in the domain");
+                (end(image.lo()), end(image.hi()))
+            }
+        };
+        x.iter().map(image).collect()
     }
     fn combine(&mut self, _: NodeId, c: &[Rational], xs: &[&Vec<Range>]) -> Vec<Range> {
         (0..xs[0].len())

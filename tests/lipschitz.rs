@@ -11,7 +11,7 @@ use dahlquist::network::{Layer, Network, NetworkNode, OdeBlock};
 use dahlquist::ode::{self, Field};
 use dahlquist::ops::{
     Conv2d, Dense, Diagonal, Gather, Geometry, LinearMap, Param, Pointwise, Relu, Reshape, Shape,
-    SumPool, Tensor, pointwise_registry,
+    SumPool, Tensor, activation_registry,
 };
 use dahlquist::verify::{Norm, Region, Semantics};
 
@@ -269,7 +269,7 @@ fn boxed(center: &[f64], half: f64) -> Domain {
 fn zoo() -> Vec<Network> {
     let mut all = Vec::new();
     for (k, scheme) in ode::registry().iter().enumerate() {
-        for (s, sigma) in pointwise_registry().iter().enumerate() {
+        for (s, sigma) in activation_registry().iter().enumerate() {
             let seed = (7 * k + s) as u32;
             let (w1, w2) = (weights(12, seed, 1.0), weights(12, seed + 100, 0.8));
             let f = Field::Shared(field(3, sigma, &w1, Some(&w2)));
@@ -585,7 +585,7 @@ fn time_as_a_channel_does_not_enter() {
 
 #[test]
 fn local_bounds_shrink_with_the_box() {
-    let tanh = pointwise_registry()
+    let tanh = activation_registry()
         .into_iter()
         .find(|f| f.name() == "tanh")
         .expect("registered");
@@ -611,7 +611,7 @@ fn local_bounds_shrink_with_the_box() {
 /// pair is then enclosed in higher precision.
 #[test]
 fn witnesses_of_deep_networks_survive() {
-    let sigma = pointwise_registry();
+    let sigma = activation_registry();
     for sigma in &sigma {
         let n = 6;
         let f = Field::Shared(field(

@@ -14,7 +14,7 @@ use dahlquist::network::build::{self, Architecture, Kind};
 use dahlquist::network::{Layer, Network};
 use dahlquist::ops::{
     Conv2d, Dense, Diagonal, Gather, Geometry, LinearMap, Param, Pointwise, Product, Reshape,
-    Shape, SumPool, Tensor, Weights, pointwise_registry,
+    Shape, SumPool, Tensor, Weights, activation_registry,
 };
 use dahlquist::search::attack::{self, Options};
 use dahlquist::train::{self, Config};
@@ -262,7 +262,7 @@ impl Differences {
 #[test]
 fn planned_gradients_agree_with_finite_differences() {
     let labels = [2u32, 0, 1];
-    for f in pointwise_registry() {
+    for f in activation_registry() {
         let mut graphs = vec![zoo(&f)];
         for kind in [Kind::Residual, Kind::Ode, Kind::Zerosnet] {
             let a = Architecture {

@@ -17,7 +17,7 @@ use super::analysis::PassView;
 use super::linear::{Cut, LinearRelaxation, Lines, Pulled, Side, pull_back};
 use crate::exact::Rational;
 use crate::graph::{Forward, NodeId, Op, forward_until};
-use crate::ops::{LinearMap, Pointwise, Product, Shape, Weights};
+use crate::ops::{self, LinearMap, Pointwise, Product, Shape, Weights};
 use crate::rounding::Interval;
 
 /// How long and how fast slopes climb.
@@ -121,10 +121,10 @@ pub(super) fn ascend(
     loop {
         k += 1;
         for (node, slope) in slopes.iter().enumerate() {
-            if let (Some(slope), Some(base)) = (slope, &view.lines[node])
-                && let Some(lines) = &mut lines[node]
+            if let (Some(slope), Some(lines)) = (slope, &mut lines[node])
+                && let Some(side) = below(view, node, slope, rows.owner)
             {
-                lines.lower = below(view, node, slope, rows.owner, &base.lower);
+                lines.lower = side;
             }
         }
         let last = k >= ascent.iterations;
@@ -258,32 +258,19 @@ fn spread(side: &Side, owner: &[usize]) -> Side {
     }
 }
 
-/// The lines below for new slopes; intercepts are kept where the slope is the
-/// one they were made for.
-fn below(
-    view: &PassView<'_>,
-    node: usize,
-    slope: &Array2<f64>,
-    owner: &[usize],
-    base: &Side,
-) -> Side {
+/// The lines below for new slopes.
+fn below(view: &PassView<'_>, node: usize, slope: &Array2<f64>, owner: &[usize]) -> Option<Side> {
     let Op::Pointwise(f) = &view.graph.nodes()[node].op else {
-        return base.clone();
+        return None;
     };
     let boxes = view.boxes(view.graph.nodes()[node].inputs[0]);
-    let intercept = Array2::from_shape_fn(slope.dim(), |(s, i)| {
-        let d = if boxes.dim().0 == 1 { 0 } else { owner[s] };
-        let b = if base.slope.nrows() == 1 { 0 } else { owner[s] };
-        if slope[[s, i]] == base.slope[[b, i]] {
-            base.intercept[[b, i]]
-        } else {
-            f.residual(slope[[s, i]], boxes.at(d, i)).lo()
-        }
-    });
-    Side {
-        slope: slope.clone(),
-        intercept,
-    }
+    Some(Side::new(
+        &**f,
+        boxes,
+        slope.clone(),
+        owner,
+        ops::Side::Lower,
+    ))
 }
 
 /// Back into the range of slopes that can be best.
@@ -424,10 +411,9 @@ pub(super) fn values_of(
     let lines: Vec<Option<Lines>> = (0..view.lines.len())
         .map(|node| {
             let base = view.lines[node].as_ref()?;
-            let lower = match &slopes[node] {
-                Some(slope) => below(view, node, slope, rows.owner, &base.lower),
-                None => spread(&base.lower, rows.owner),
-            };
+            let own = slopes[node].as_ref();
+            let lower = own.and_then(|slope| below(view, node, slope, rows.owner));
+            let lower = lower.unwrap_or_else(|| spread(&base.lower, rows.owner));
             Some(Lines {
                 lower,
                 upper: spread(&base.upper, rows.owner),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
-use super::alpha::{self, Ascent};
+use super::alpha::{self, Ascent, Rows};
 use super::interval::IntervalDomain;
 use super::linear::{Facts, InputSet, LinearRelaxation, Lines, Pulled, pull_back};
 use super::{Counters, LayerEvidence, Method, Objective};
@@ -142,6 +142,15 @@ impl<'a> Walk<'a> {
             .expect("nodes are visited in order")
     }
 
+    fn view(&self) -> PassView<'_> {
+        PassView {
+            graph: self.graph,
+            facts: &self.facts,
+            lines: &self.lines,
+            input: self.input,
+        }
+    }
+
     fn domains(&self) -> usize {
         self.input.boxes().dim().0
     }
@@ -216,12 +225,7 @@ impl<'a> Walk<'a> {
         self.counters.functionals += 2 * k as u64;
         let widest = self.widest(node);
         let chunk = (CHUNK / widest.max(1)).clamp(16, 512);
-        let walk = PassView {
-            graph: self.graph,
-            facts: &self.facts,
-            lines: &self.lines,
-            input: self.input,
-        };
+        let walk = self.view();
         let ascent = self.walking.ascent;
         let run = |rows: std::ops::Range<usize>| -> Vec<f64> {
             let owner: Vec<usize> = rows.clone().map(|r| open[r % k].0).collect();
@@ -258,7 +262,7 @@ impl<'a> Walk<'a> {
             for i in 0..boxes.dim().1 {
                 let x = boxes.at(d, i);
                 let chosen = f.propose(x, self.walking.rule);
-                if !self.had_choice {
+                if self.domains() == 1 && !self.had_choice {
                     self.had_choice = f.propose(x, SlopeRule::Flat) != chosen;
                 }
                 (slopes[0][[d, i]], slopes[1][[d, i]]) = (chosen[0], chosen[1]);
@@ -337,6 +341,21 @@ impl<'a> Walk<'a> {
         }
         self.counters.passes += 1;
         self.counters.functionals += asked.len() as u64;
+        if let Some(ascent) = self.walking.ascent {
+            let view = self.view();
+            let rows = Rows {
+                start: output,
+                seed,
+                at_input,
+                constants: seeds.constants().to_vec(),
+                owner: &owner,
+            };
+            let mut slopes = alpha::initial(&view, output, &owner);
+            let climbed =
+                alpha::ascend(&view, &rows, &mut slopes, &mut [], ascent, &|_, l| l > 0.0);
+            improve(&mut best, climbed.lower);
+            return (best, Some(climbed.last.input));
+        }
         let pulled = pull_back(self.graph, seeds, output, seed, at_input, self.input);
         improve(&mut best, pulled.lower);
         (best, Some(pulled.input))
@@ -438,7 +457,9 @@ impl Forward for Walk<'_> {
 
     fn product(&mut self, node: NodeId, p: &Product, a: &NodeId, b: &NodeId) -> NodeId {
         let mut domain = self.domain;
-        let boxes = domain.product(node, p, &self.facts(*a).boxes, &self.facts(*b).boxes);
-        self.finish(node, Facts::new(boxes))
+        let (a, b) = (self.facts(*a), self.facts(*b));
+        let boxes = domain.product(node, p, &a.boxes, &b.boxes);
+        let facts = Facts::of_product(boxes, p, a, b);
+        self.finish(node, facts)
     }
 }

@@ -21,7 +21,7 @@ use ndarray::{Array2, ArrayView1};
 use super::interval::is_index_map;
 use crate::exact::Rational;
 use crate::graph::{Backward, Graph, NodeId};
-use crate::ops::{LinearMap, Pointwise, Product, Weights};
+use crate::ops::{self, LinearMap, Plane, Pointwise, Product, Weights, planes};
 use crate::rounding::forms::{
     LeastOver, RowLines, below, contiguous, dot_rn, relax_row, sum_rn, weighted_up,
 };
@@ -46,6 +46,8 @@ pub(super) struct Facts {
     /// of a linear node: its bias, and per output the error of pulling one
     /// unit of cotangent through it
     linear: Option<(Vec<f64>, Array2<f64>)>,
+    /// of a product: the planes of every term, domain by domain
+    planes: Vec<[Option<Plane>; 2]>,
 }
 
 impl Facts {
@@ -63,14 +65,16 @@ impl Facts {
             mag,
             mag_sum,
             linear: None,
+            planes: Vec::new(),
         }
     }
 
     /// Replaces the boxes by smaller ones.
     pub(super) fn cut(&mut self, boxes: Boxes) {
-        let linear = self.linear.take();
+        let (linear, planes) = (self.linear.take(), std::mem::take(&mut self.planes));
         *self = Facts {
             linear,
+            planes,
             ..Facts::new(boxes)
         };
     }
@@ -101,6 +105,20 @@ impl Facts {
         facts
     }
 
+    /// The facts of `y_o = Σ a_i b_j`: planes over the operands' boxes.
+    pub(super) fn of_product(boxes: Boxes, p: &Product, a: &Facts, b: &Facts) -> Facts {
+        let mut facts = Facts::new(boxes);
+        for d in 0..facts.boxes.dim().0 {
+            for o in 0..p.output().len() {
+                p.terms(o, |i, j| {
+                    let (a, b) = (a.boxes.at(a.row(d), i), b.boxes.at(b.row(d), j));
+                    facts.planes.push(planes(a, b, ops::EVEN_MIX));
+                });
+            }
+        }
+        facts
+    }
+
     fn row(&self, owner: usize) -> usize {
         if self.mag_sum.len() == 1 { 0 } else { owner }
     }
@@ -117,6 +135,28 @@ pub(super) struct Side {
 }
 
 impl Side {
+    /// Intercepts for any finite slopes; row `s` belongs to box `owner[s]` (or
+    /// to the only box).
+    pub(super) fn new(
+        f: &dyn Pointwise,
+        boxes: &Boxes,
+        slope: Array2<f64>,
+        owner: &[usize],
+        side: ops::Side,
+    ) -> Side {
+        let mut intercept = Array2::zeros(slope.dim());
+        let rows = slope.rows().into_iter().zip(intercept.rows_mut());
+        for ((slope, mut out), &d) in rows.zip(owner) {
+            let d = if boxes.dim().0 == 1 { 0 } else { d };
+            let out = out
+                .as_slice_mut()
+                .expect("standard layout has contiguous rows");
+            let (lo, hi) = (boxes.lo().row(d), boxes.hi().row(d));
+            f.lines(slice(&lo), slice(&hi), slice(&slope), side, out);
+        }
+        Side { slope, intercept }
+    }
+
     fn row(&self, set: usize) -> usize {
         if self.slope.nrows() == 1 { 0 } else { set }
     }
@@ -140,16 +180,10 @@ impl Lines {
         lower: Array2<f64>,
         upper: Array2<f64>,
     ) -> Lines {
-        let side = |slope: Array2<f64>, end: fn(Interval) -> f64| {
-            let intercept = Array2::from_shape_fn(slope.dim(), |(s, i)| {
-                let s_box = if boxes.dim().0 == 1 { 0 } else { s };
-                end(f.residual(slope[[s, i]], boxes.at(s_box, i)))
-            });
-            Side { slope, intercept }
-        };
+        let rows: Vec<usize> = (0..lower.nrows()).collect();
         Lines {
-            lower: side(lower, Interval::lo),
-            upper: side(upper, Interval::hi),
+            lower: Side::new(f, boxes, lower, &rows, ops::Side::Lower),
+            upper: Side::new(f, boxes, upper, &rows, ops::Side::Upper),
         }
     }
 }
@@ -433,22 +467,57 @@ impl Backward for LinearRelaxation<'_> {
         x
     }
 
-    /// The product's own box takes its place: nothing reaches the operands.
+    /// Every term becomes one of its two planes. With `k` terms behind an
+    /// element's coefficient, `|fl(Σ λ α) - Σ λ α| <= γ_k Σ |λ α| + k η`.
     fn product(
         &mut self,
         node: NodeId,
-        _: [NodeId; 2],
+        operands: [NodeId; 2],
         p: &Product,
         y: Array2<f64>,
     ) -> [Array2<f64>; 2] {
         let facts = self.facts(node);
-        let boxes = LeastOver::new(&facts.boxes);
-        for (s, row) in y.rows().into_iter().enumerate() {
-            let least = boxes.least(slice(&row), facts.row(self.owner[s]));
-            self.add(s, least, 0.0);
+        let terms = facts.planes.len() / facts.boxes.dim().0;
+        let mut new = p.operands().map(|x| Array2::zeros((y.nrows(), x.len())));
+        let mut size = p.operands().map(|x| vec![0.0; x.len()]);
+        for s in 0..y.nrows() {
+            let d = facts.row(self.owner[s]);
+            let mut planes = facts.planes[d * terms..(d + 1) * terms].iter();
+            let (mut value, mut spread) = (0.0f64, 0.0f64);
+            size.iter_mut().for_each(|s| s.fill(0.0));
+            for (o, &c) in y.row(s).iter().enumerate() {
+                p.terms(o, |i, j| {
+                    let of_term = planes.next();
+                    if c == 0.0 {
+                        return;
+                    }
+                    let Some(Some(plane)) = of_term.map(|t| t[usize::from(c < 0.0)]) else {
+                        value = f64::NAN;
+                        return;
+                    };
+                    let at = [c * plane.a, c * plane.b, c * plane.constant];
+                    new[0][[s, i]] += at[0];
+                    new[1][[s, j]] += at[1];
+                    size[0][i] += at[0].abs();
+                    size[1][j] += at[1].abs();
+                    value += at[2];
+                    spread += at[2].abs();
+                });
+            }
+            let sum = SumBound::new(terms);
+            let mut e = B.gamma(terms) * sum.up(spread) + terms as f64 * ETA;
+            for (k, operand) in operands.into_iter().enumerate() {
+                let x = self.facts(operand);
+                let d = x.row(self.owner[s]);
+                let chain = p.adjoint_chain()[k];
+                // One more factor pays for the rounding of the sizes themselves.
+                let gamma = B.gamma(2 * chain + 2);
+                let reach = weighted_up(&size[k], slice(&x.mag.row(d)));
+                e += gamma * reach + (2 * chain) as f64 * ETA * x.mag_sum[d];
+            }
+            self.add(s, value, short_up(e));
         }
-        p.operands()
-            .map(|shape| Array2::zeros((y.nrows(), shape.len())))
+        new
     }
 
     fn merge(&mut self, node: NodeId, a: Array2<f64>, b: Array2<f64>) -> Array2<f64> {

@@ -15,9 +15,10 @@ use crate::exact::Rational;
 use crate::graph::{self, Backward, Forward, Graph, NodeId, Op};
 use crate::ops::{LinearMap, Pointwise, Product, Shape};
 
-/// The steepest line that is accepted: the slopes of the functions in use lie
-/// in `[0, 1]`, and a bound keeps hostile numbers small.
-const MAX_SLOPE: f64 = 1024.0;
+/// The steepest line that is accepted: most slopes lie in `[0, 1]`, those of
+/// powers and exponentials grow with the operand, and a bound keeps hostile
+/// numbers small.
+const MAX_SLOPE: f64 = (1_u64 << 40) as f64;
 
 /// Checks a claim about `graph`.
 pub(super) fn check(

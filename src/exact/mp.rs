@@ -23,6 +23,8 @@ use std::cmp::Ordering;
 
 use super::rational::{self, Rational};
 
+mod functions;
+
 /// The smallest and the largest precision accepted, in bits.
 pub const PRECISION: std::ops::RangeInclusive<u32> = 2..=1 << 20;
 

@@ -29,7 +29,7 @@ impl GraphBuilder {
         NodeId(self.nodes.len() - 1)
     }
 
-    fn operand(&self, node: &str, operand: usize, id: NodeId) -> Result<&Shape, Error> {
+    pub(super) fn operand(&self, node: &str, operand: usize, id: NodeId) -> Result<&Shape, Error> {
         match self.nodes.get(id.0) {
             Some(n) => Ok(&n.shape),
             None => Err(Error::Order {

@@ -6,6 +6,7 @@
 
 mod backward;
 mod builder;
+pub mod composite;
 mod eval;
 mod fold;
 mod forward;

@@ -153,7 +153,11 @@ fn spectral(map: &dyn LinearMap) -> f64 {
     } else {
         let ones = |_: usize| 1.0f32;
         let symbol = match map.kernel() {
+            // The adjoint has the norm of the convolution.
             LinearKernel::Conv2d {
+                weight, geometry, ..
+            }
+            | LinearKernel::ConvTranspose {
                 weight, geometry, ..
             } => convolution_norm_up(geometry, &|k| weight.data()[k]),
             LinearKernel::SumPool { geometry } => convolution_norm_up(geometry, &ones),

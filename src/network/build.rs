@@ -23,7 +23,7 @@ use super::{Layer, Network, NetworkNode, OdeBlock};
 use crate::exact::Rational;
 use crate::graph::{Graph, GraphBuilder, Op};
 use crate::ode::{self, Field, Method};
-use crate::ops::{self, Dense, Param, Pointwise, Reshape, Shape, Tensor, pointwise_registry};
+use crate::ops::{self, Dense, Param, Pointwise, Reshape, Shape, Tensor, activation_registry};
 
 /// Why a description is not a network.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +107,7 @@ impl Default for Architecture {
 
 impl Architecture {
     fn activation(&self) -> Result<Arc<dyn Pointwise>, Error> {
-        let all = pointwise_registry();
+        let all = activation_registry();
         let known: Vec<&str> = all.iter().map(|f| f.name()).collect();
         let expected = known.join(", ");
         let found = all.into_iter().find(|f| f.name() == self.activation);

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Error, LinearKernel, LinearMap, Param, Shape};
+use ndarray::{Array2, ArrayView2};
+
+use super::windows::{Direction, Passes};
+use super::{Error, LinearKernel, LinearMap, Param, Shape, Weights};
 
 /// Extents of a windowed operator on a (channels, height, width) tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -141,6 +144,37 @@ impl Geometry {
         }
     }
 
+    /// Visits the windows that input element `inp` (flat index) is in, as (flat
+    /// output index, offset of the coefficient): the transpose of
+    /// [`window`](Geometry::window).
+    pub fn reached(&self, inp: usize, visit: &mut dyn FnMut(usize, usize)) {
+        let [ih, iw] = self.input;
+        let (ic, y, x) = (inp / (ih * iw), inp / iw % ih, inp % iw);
+        let per_group = self.channels / self.groups;
+        let outs = self.out_channels / self.groups;
+        let (group, c) = (ic / per_group, ic % per_group);
+        let [kh, kw] = self.kernel;
+        let [oh, ow] = self.output;
+        // The window along axis `d` that meets position `at` with its tap `k`.
+        let place = |d: usize, at: usize, k: usize| {
+            let from = (at + self.padding[d]).checked_sub(k * self.dilation[d])?;
+            let o = from / self.stride[d];
+            (from % self.stride[d] == 0 && o < self.output[d]).then_some(o)
+        };
+        for oc in group * outs..(group + 1) * outs {
+            for ky in 0..kh {
+                let Some(oy) = place(0, y, ky) else { continue };
+                for kx in 0..kw {
+                    let Some(ox) = place(1, x, kx) else { continue };
+                    visit(
+                        (oc * oh + oy) * ow + ox,
+                        ((oc * per_group + c) * kh + ky) * kw + kx,
+                    );
+                }
+            }
+        }
+    }
+
     /// Shape of the input tensor.
     pub fn input_shape(&self) -> Shape {
         Shape::new(&[self.channels, self.input[0], self.input[1]])
@@ -170,6 +204,7 @@ pub struct Conv2d {
     geometry: Geometry,
     input: Shape,
     output: Shape,
+    passes: Passes,
 }
 
 impl Conv2d {
@@ -203,6 +238,7 @@ impl Conv2d {
             weight,
             bias,
             geometry,
+            passes: Passes::default(),
         })
     }
 }
@@ -231,6 +267,14 @@ impl LinearMap for Conv2d {
     }
     fn adjoint_chain(&self) -> usize {
         self.geometry.overlap()
+    }
+    fn apply(&self, x: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
+        let (g, w) = (&self.geometry, self.weight.data());
+        self.passes.run(g, w, Direction::Forward, weights, x)
+    }
+    fn adjoint(&self, y: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
+        let (g, w) = (&self.geometry, self.weight.data());
+        self.passes.run(g, w, Direction::Adjoint, weights, y)
     }
     fn kernel(&self) -> LinearKernel<'_> {
         LinearKernel::Conv2d {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::rounding::matmul;
+use crate::rounding::Packed;
 
 use super::{Error, LinearKernel, LinearMap, Param, Shape, Weights};
 
@@ -15,8 +15,9 @@ pub struct Dense {
     bias: Option<Param>,
     input: Shape,
     output: Shape,
-    /// `W` and `|W|` in binary64 (exact), made on first use.
-    wide: [OnceLock<Array2<f64>>; 2],
+    /// `Wᵀ`, `W`, `|W|ᵀ` and `|W|` in binary64 (exact) as right operands,
+    /// each made on first use.
+    packed: [OnceLock<Packed<f64>>; 4],
 }
 
 impl Dense {
@@ -45,14 +46,17 @@ impl Dense {
             output: Shape::new(&[out]),
             weight,
             bias,
-            wide: Default::default(),
+            packed: Default::default(),
         })
     }
 
-    fn wide(&self, weights: Weights) -> &Array2<f64> {
-        self.wide[usize::from(weights == Weights::Absolute)].get_or_init(|| {
-            let (o, i) = (self.output.len(), self.input.len());
-            Array2::from_shape_fn((o, i), |(o, k)| weights.of(self.weight.data()[o * i + k]))
+    fn packed(&self, weights: Weights, adjoint: bool) -> &Packed<f64> {
+        let slot = 2 * usize::from(weights == Weights::Absolute) + usize::from(adjoint);
+        self.packed[slot].get_or_init(|| {
+            let shape = (self.output.len(), self.input.len());
+            let wide: Vec<f64> = self.weight.data().iter().map(|&w| weights.of(w)).collect();
+            let wide = ArrayView2::from_shape(shape, &wide).expect("one weight per element");
+            Packed::new(if adjoint { wide } else { wide.reversed_axes() })
         })
     }
 }
@@ -86,10 +90,10 @@ impl LinearMap for Dense {
         self.output.len()
     }
     fn apply(&self, x: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
-        matmul(x, self.wide(weights).t())
+        self.packed(weights, false).left(x)
     }
     fn adjoint(&self, y: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
-        matmul(y, self.wide(weights).view())
+        self.packed(weights, true).left(y)
     }
     fn kernel(&self) -> LinearKernel<'_> {
         LinearKernel::Dense {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Error, LinearKernel, LinearMap, Param, Shape};
+use ndarray::{Array2, ArrayView2};
+
+use super::{Error, LinearKernel, LinearMap, Param, Shape, Weights, standard};
 
 /// `y[c, i] = s[c] x[c, i] + b[c]`: input normalisation and the two halves of
 /// batch normalisation. A shape without a channel axis has one element per channel.
@@ -52,6 +54,19 @@ impl Diagonal {
             uncertainty,
         })
     }
+
+    /// The map is its own adjoint.
+    fn scaled(&self, x: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
+        assert_eq!(x.ncols(), self.shape.len(), "elements of a sample");
+        let mut y = standard(x);
+        let (scale, inner) = (self.scale.data(), self.inner.max(1));
+        let y_slice = y.as_slice_mut().expect("standard layout is contiguous");
+        for (part, &s) in y_slice.chunks_exact_mut(inner).zip(scale.iter().cycle()) {
+            let s = weights.of(s);
+            part.iter_mut().for_each(|v| *v *= s);
+        }
+        y
+    }
 }
 
 impl LinearMap for Diagonal {
@@ -78,6 +93,12 @@ impl LinearMap for Diagonal {
     }
     fn adjoint_chain(&self) -> usize {
         1
+    }
+    fn apply(&self, x: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
+        self.scaled(x, weights)
+    }
+    fn adjoint(&self, y: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
+        self.scaled(y, weights)
     }
     fn kernel(&self) -> LinearKernel<'_> {
         LinearKernel::Diagonal {

@@ -87,9 +87,29 @@ impl LinearMap for Gather {
         true
     }
     fn apply(&self, x: ArrayView2<'_, f64>, _weights: Weights) -> Array2<f64> {
-        Array2::from_shape_fn((x.nrows(), self.index.len()), |(s, o)| {
-            self.index[o].map_or(0.0, |i| x[[s, i as usize]])
-        })
+        assert_eq!(x.ncols(), self.input.len(), "elements of a sample");
+        let x = x.as_standard_layout();
+        let mut y = Array2::zeros((x.nrows(), self.index.len()));
+        for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
+            let x = x.as_slice().expect("standard layout is contiguous");
+            for (y, i) in y.iter_mut().zip(&*self.index) {
+                *y = i.map_or(0.0, |i| x[i as usize]);
+            }
+        }
+        y
+    }
+    fn adjoint(&self, y: ArrayView2<'_, f64>, _weights: Weights) -> Array2<f64> {
+        assert_eq!(y.ncols(), self.index.len(), "elements of a sample");
+        let mut x = Array2::zeros((y.nrows(), self.input.len()));
+        for (y, mut x) in y.rows().into_iter().zip(x.rows_mut()) {
+            let x = x.as_slice_mut().expect("standard layout is contiguous");
+            for (&v, i) in y.iter().zip(&*self.index) {
+                if let Some(i) = i {
+                    x[*i as usize] += v;
+                }
+            }
+        }
+        x
     }
     fn kernel(&self) -> LinearKernel<'_> {
         LinearKernel::Gather { index: &self.index }

@@ -77,6 +77,9 @@ impl Pointwise for LeakyRelu {
     fn propose(&self, x: Interval, rule: SlopeRule) -> [f64; 2] {
         kinked_slopes(f64::from(self.alpha), rule, x)
     }
+    fn turns(&self, _slope: f64, _x: Interval, visit: &mut dyn FnMut(f64)) {
+        visit(0.0);
+    }
     fn oracle(&self, x: &MpInterval) -> MpInterval {
         if *x.lo() >= 0 {
             return x.clone();
@@ -98,7 +101,11 @@ impl Pointwise for LeakyRelu {
             _ => x.clone(),
         }
     }
-    fn turning_points(&self, _slope: f64, bits: u32) -> Result<Vec<TurningPoint>, mp::Error> {
-        Ok(vec![TurningPoint::origin(bits)?])
+    fn turning_points(
+        &self,
+        _slope: f64,
+        domain: &MpInterval,
+    ) -> Result<Vec<TurningPoint>, mp::Error> {
+        Ok(vec![TurningPoint::origin(domain.precision())?])
     }
 }

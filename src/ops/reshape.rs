@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::{Error, LinearKernel, LinearMap, Param, Shape, Weights};
+use super::{Error, LinearKernel, LinearMap, Param, Shape, Weights, standard};
 
 /// The identity on row-major elements. ONNX: `Flatten`, `Reshape`, `Squeeze`.
 #[derive(Clone, Debug)]
@@ -54,10 +54,10 @@ impl LinearMap for Reshape {
         true
     }
     fn apply(&self, x: ArrayView2<'_, f64>, _weights: Weights) -> Array2<f64> {
-        x.to_owned()
+        standard(x)
     }
     fn adjoint(&self, y: ArrayView2<'_, f64>, _weights: Weights) -> Array2<f64> {
-        y.to_owned()
+        standard(y)
     }
     fn kernel(&self) -> LinearKernel<'_> {
         LinearKernel::Reshape

@@ -64,12 +64,22 @@ impl Pointwise for Sigmoid {
     fn propose(&self, x: Interval, _rule: SlopeRule) -> [f64; 2] {
         s_shaped_slopes(self, x)
     }
+    fn turns(&self, slope: f64, _x: Interval, visit: &mut dyn FnMut(f64)) {
+        let turn = 2.0 * (1.0 - 4.0 * slope).sqrt().atanh();
+        visit(-turn);
+        visit(turn);
+    }
     fn oracle(&self, x: &MpInterval) -> MpInterval {
         x.sigmoid()
     }
     /// `σ (1 − σ) = s` for `σ = (1 ± r) / 2`, `r = √(1 − 4s)`, that is
     /// `t = ± 2 ln((1 + r) / (2 √s))`.
-    fn turning_points(&self, slope: f64, bits: u32) -> Result<Vec<TurningPoint>, mp::Error> {
+    fn turning_points(
+        &self,
+        slope: f64,
+        domain: &MpInterval,
+    ) -> Result<Vec<TurningPoint>, mp::Error> {
+        let bits = domain.precision();
         if !(slope > 0.0 && slope < 0.25) {
             return Ok(Vec::new());
         }

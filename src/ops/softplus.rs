@@ -49,12 +49,20 @@ impl Pointwise for Softplus {
         // convex: tangent below, chord above
         [self.slope(x.mid()), chord(self, x)]
     }
+    fn turns(&self, slope: f64, _x: Interval, visit: &mut dyn FnMut(f64)) {
+        visit(slope.ln() - (-slope).ln_1p());
+    }
     fn oracle(&self, x: &MpInterval) -> MpInterval {
         x.softplus()
     }
     /// `σ(t) = s` at `t = ln(s / (1 − s))`; the value there is
     /// `−s ln s − (1 − s) ln(1 − s)`.
-    fn turning_points(&self, slope: f64, bits: u32) -> Result<Vec<TurningPoint>, mp::Error> {
+    fn turning_points(
+        &self,
+        slope: f64,
+        domain: &MpInterval,
+    ) -> Result<Vec<TurningPoint>, mp::Error> {
+        let bits = domain.precision();
         if !(slope > 0.0 && slope < 1.0) {
             return Ok(Vec::new());
         }

@@ -1,8 +1,11 @@
 //! Sums over windows; an average pool is this followed by an exact `1/n`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Error, Geometry, LinearKernel, LinearMap, Param, Shape};
+use ndarray::{Array2, ArrayView2};
+
+use super::windows::{Direction, Windows};
+use super::{Error, Geometry, LinearKernel, LinearMap, Param, Shape, Weights};
 
 /// Window sums, channel by channel (padding contributes zero). ONNX
 /// `AveragePool` and `GlobalAveragePool` up to the exact factor.
@@ -11,6 +14,8 @@ pub struct SumPool {
     geometry: Geometry,
     input: Shape,
     output: Shape,
+    forward: OnceLock<Windows>,
+    backward: OnceLock<Windows>,
 }
 
 impl SumPool {
@@ -28,6 +33,8 @@ impl SumPool {
             input: geometry.input_shape(),
             output: geometry.output_shape(),
             geometry,
+            forward: OnceLock::new(),
+            backward: OnceLock::new(),
         })
     }
 }
@@ -56,6 +63,14 @@ impl LinearMap for SumPool {
     }
     fn unit_coefficients(&self) -> bool {
         true
+    }
+    fn apply(&self, x: ArrayView2<'_, f64>, _weights: Weights) -> Array2<f64> {
+        let windows = || Windows::new(&self.geometry, Direction::Forward, |_| 1.0);
+        self.forward.get_or_init(windows).pass(x)
+    }
+    fn adjoint(&self, y: ArrayView2<'_, f64>, _weights: Weights) -> Array2<f64> {
+        let windows = || Windows::new(&self.geometry, Direction::Adjoint, |_| 1.0);
+        self.backward.get_or_init(windows).pass(y)
     }
     fn kernel(&self) -> LinearKernel<'_> {
         LinearKernel::SumPool {

@@ -63,12 +63,22 @@ impl Pointwise for Tanh {
     fn propose(&self, x: Interval, _rule: SlopeRule) -> [f64; 2] {
         s_shaped_slopes(self, x)
     }
+    fn turns(&self, slope: f64, _x: Interval, visit: &mut dyn FnMut(f64)) {
+        let turn = (1.0 - slope).sqrt().atanh();
+        visit(-turn);
+        visit(turn);
+    }
     fn oracle(&self, x: &MpInterval) -> MpInterval {
         x.tanh()
     }
     /// `1 − tanh² t = s` for `tanh t = ±r`, `r = √(1 − s)`, that is
     /// `t = ± ln((1 + r) / √s)`; the form avoids the cancellation of `1 − r`.
-    fn turning_points(&self, slope: f64, bits: u32) -> Result<Vec<TurningPoint>, mp::Error> {
+    fn turning_points(
+        &self,
+        slope: f64,
+        domain: &MpInterval,
+    ) -> Result<Vec<TurningPoint>, mp::Error> {
+        let bits = domain.precision();
         if !(slope > 0.0 && slope < 1.0) {
             return Ok(Vec::new());
         }

@@ -4,11 +4,18 @@
 //! outward encloses the value even if a rare case were rounded the wrong way.
 //! The tests compare with MPFR.
 //!
-//! All functions here are increasing, so an enclosure over an interval is the
-//! hull of the enclosures at its ends.
+//! All functions here are monotone on their domain but sine and cosine at a
+//! point, so an enclosure over an interval is the hull of the enclosures at its
+//! ends.
 
 use super::Interval;
 use super::eft::{add_dn, add_up, div_dn, div_up};
+
+/// π; the double lies below.
+pub const PI: Interval = Interval::around(std::f64::consts::PI);
+
+/// `2 / √π`
+pub const TWO_OVER_SQRT_PI: Interval = Interval::around(std::f64::consts::FRAC_2_SQRT_PI);
 
 /// `f` stepped down, inside the function's range; NaN becomes its lower end.
 #[inline]
@@ -97,6 +104,57 @@ pub fn atanh(x: Interval) -> Interval {
     }
 }
 
+/// `erf(x)`
+pub fn erf(x: Interval) -> Interval {
+    odd_range(x, core_math::erf, -1.0, 1.0)
+}
+
+/// `1 - erf(x)`
+pub fn erfc(x: Interval) -> Interval {
+    let range = (0.0, 2.0);
+    Interval::or_entire(
+        dn(core_math::erfc(x.hi()), range),
+        up(core_math::erfc(x.lo()), range),
+    )
+}
+
+/// `arcsin(x)`, for the part of `x` in `[-1, 1]`; the whole line if there is none.
+pub fn asin(x: Interval) -> Interval {
+    match x.intersect(Interval::or_entire(-1.0, 1.0)) {
+        Some(x) => odd_range(x, core_math::asin, -2.0, 2.0),
+        None => Interval::ENTIRE,
+    }
+}
+
+/// `arccos(x)`, for the part of `x` in `[-1, 1]`; the whole line if there is none.
+pub fn acos(x: Interval) -> Interval {
+    match x.intersect(Interval::or_entire(-1.0, 1.0)) {
+        Some(x) => Interval::or_entire(
+            dn(core_math::acos(x.hi()), (0.0, 4.0)),
+            up(core_math::acos(x.lo()), (0.0, 4.0)),
+        ),
+        None => Interval::ENTIRE,
+    }
+}
+
+/// `sin(x)` at a point; `[-1, 1]` if it is not finite.
+pub fn sin_at(x: f64) -> Interval {
+    if x == 0.0 {
+        return Interval::ZERO;
+    }
+    let y = core_math::sin(x);
+    Interval::or_entire(dn(y, (-1.0, 1.0)), up(y, (-1.0, 1.0)))
+}
+
+/// `cos(x)` at a point; `[-1, 1]` if it is not finite.
+pub fn cos_at(x: f64) -> Interval {
+    if x == 0.0 {
+        return Interval::ONE;
+    }
+    let y = core_math::cos(x);
+    Interval::or_entire(dn(y, (-1.0, 1.0)), up(y, (-1.0, 1.0)))
+}
+
 /// The logistic function `1 / (1 + exp(-x))`.
 pub fn sigmoid(x: Interval) -> Interval {
     let at = |x: f64| -> (f64, f64) {
@@ -145,6 +203,10 @@ mod tests {
             ("ln", ln, |x| x.ln()),
             ("tanh", tanh, |x| x.tanh()),
             ("atanh", atanh, |x| x.atanh()),
+            ("erf", erf, |x| x.erf()),
+            ("erfc", erfc, |x| x.erfc()),
+            ("asin", asin, |x| x.asin()),
+            ("acos", acos, |x| x.acos()),
             ("sigmoid", sigmoid, |x| ((-x).exp() + 1u32).recip()),
             ("softplus", softplus, |x| x.exp().ln_1p()),
         ]
@@ -187,6 +249,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+        #[test]
+        fn waves_at_a_point(a in argument()) {
+            let x = Float::with_val(1200, a);
+            for (range, y) in [(sin_at(a), x.clone().sin()), (cos_at(a), x.cos())] {
+                prop_assert!(range.lo() <= y && y <= range.hi() && range.width_up() < 1e-15);
+            }
+        }
+    }
+
+    #[test]
+    fn constants_are_enclosed() {
+        let pi = Float::with_val(200, rug::float::Constant::Pi);
+        let root = Float::with_val(200, 2) / pi.clone().sqrt();
+        for (range, y) in [(PI, pi), (TWO_OVER_SQRT_PI, root)] {
+            assert!(range.lo() < y && y < range.hi());
+        }
+        assert!(sin_at(f64::INFINITY) == Interval::or_entire(-1.0, 1.0));
     }
 
     #[test]

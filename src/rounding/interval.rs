@@ -56,6 +56,15 @@ impl Interval {
         }
     }
 
+    /// An interval around a real number whose nearest double is `nearest`.
+    #[inline]
+    pub const fn around(nearest: f64) -> Interval {
+        Interval {
+            lo: nearest.next_down(),
+            hi: nearest.next_up(),
+        }
+    }
+
     /// The tightest interval around a rational.
     pub fn from_rational(x: &Rational) -> Interval {
         // Rounding down twice (to 53 bits, then to the subnormal grid) is

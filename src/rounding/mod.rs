@@ -10,7 +10,8 @@
 //! | [`elementary`] | enclosures of `exp`, `ln`, `tanh`, … |
 //! | [`Boxes`] | arrays of intervals; the affine step with plain matrix products |
 //! | [`forms`] | linear functionals: dot products with their error, lower bounds over a box |
-//! | [`matmul`] | the matrix product behind every bound |
+//! | [`matmul`], [`Packed`] | the matrix product behind every bound |
+//! | `simd` | vector kernels, chosen at run time: the unsafe code |
 //! | [`check_environment`] | refuses a thread whose floating-point mode is not the default |
 
 pub mod eft;
@@ -21,10 +22,13 @@ mod gemm;
 mod interval;
 mod midrad;
 mod model;
+mod simd;
 
 pub use fpenv::{EnvironmentError, check_environment};
-pub use gemm::matmul;
+pub(crate) use gemm::{PANEL, VECTOR, add_product};
+pub use gemm::{Packed, matmul};
 pub use interval::Interval;
 pub use midrad::Boxes;
 pub(crate) use model::short_up;
 pub use model::{Precision, SumBound};
+pub use simd::Element;

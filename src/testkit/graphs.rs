@@ -10,8 +10,8 @@ use crate::exact::Rational;
 use crate::graph::{Graph, GraphBuilder, NodeId};
 use crate::ode::{self, Field};
 use crate::ops::{
-    Conv2d, Dense, Diagonal, Gather, Geometry, LinearMap, Param, Reshape, Shape, SumPool, Tensor,
-    pointwise_registry,
+    Clip, Conv2d, Dense, Diagonal, Gather, Geometry, LinearMap, Param, Pointwise, Product, Reshape,
+    Shape, Square, SumPool, Tensor, activation_registry, pointwise_registry,
 };
 
 /// A source of choices.
@@ -91,7 +91,7 @@ pub fn graph(tape: &mut Tape<'_>) -> Graph {
     let map = tape.dense(b.shape(x).len(), outputs);
     let mut output = b.linear("out", map, x).expect(VALID);
     if tape.below(5) == 4 {
-        let f = pointwise_registry()[tape.below(5)].clone();
+        let f = activation_registry()[tape.below(5)].clone();
         output = b.pointwise("out/act", f, output).expect(VALID);
     }
     b.finish(output).expect(VALID)
@@ -116,11 +116,23 @@ fn layer(
 ) -> NodeId {
     let shape = b.shape(x).clone();
     let dims = shape.dims().to_vec();
-    match tape.below(8) {
+    match tape.below(11) {
         0 => {
             let registry = pointwise_registry();
             let f = registry[tape.below(registry.len())].clone();
-            b.pointwise(name, f, x).expect(VALID)
+            pointwise(b, f, x, name)
+        }
+        8 => {
+            let y = all.iter().rev().filter(|n| *b.shape(**n) == shape);
+            let y = *y.skip(tape.below(2)).chain([&x]).next().expect(VALID);
+            let p = Product::elementwise(shape);
+            b.product(name, p, x, y).expect(VALID)
+        }
+        9 => matrix_product(tape, b, x, name),
+        10 => {
+            let all = activation_registry();
+            b.pointwise(name, all[tape.below(all.len())].clone(), x)
+                .expect(VALID)
         }
         1 => {
             let x = flat(b, x, &format!("{name}flat"));
@@ -163,6 +175,48 @@ fn layer(
         }
         _ => windowed(tape, b, x, name),
     }
+}
+
+/// `φ(x)`, the operand first brought into the domain, or where `exp` does not
+/// overflow at once.
+fn pointwise(b: &mut GraphBuilder, f: Arc<dyn Pointwise>, x: NodeId, name: &str) -> NodeId {
+    let x = match f.name() {
+        "exp" => {
+            let clip = Clip::new(Some(-30.0), Some(30.0)).expect(VALID);
+            b.pointwise(format!("{name}clip"), Arc::new(clip), x)
+                .expect(VALID)
+        }
+        "log" | "sqrt" | "rsqrt" | "reciprocal" => {
+            let shape = b.shape(x).clone();
+            let third = vec![Rational::from((1, 3)); shape.len()];
+            let c = b.constant(format!("{name}c"), shape, third).expect(VALID);
+            let x = b
+                .pointwise(format!("{name}square"), Arc::new(Square), x)
+                .expect(VALID);
+            let one = || Rational::from(1);
+            b.combine(format!("{name}positive"), &[(one(), x), (one(), c)])
+                .expect(VALID)
+        }
+        _ => x,
+    };
+    b.pointwise(name, f, x).expect(VALID)
+}
+
+/// A product of two small matrices with elements of `x`.
+fn matrix_product(tape: &mut Tape<'_>, b: &mut GraphBuilder, x: NodeId, name: &str) -> NodeId {
+    let shape = b.shape(x).clone();
+    let (rows, inner, cols) = (1 + tape.below(2), 1 + tape.below(3), 1 + tape.below(2));
+    let mut operand = |dims: [usize; 2], which: &str| {
+        let n = dims[0] * dims[1];
+        let index = (0..n).map(|_| Some(tape.below(shape.len()) as u32));
+        let out = Shape::new(&dims);
+        let map = Gather::new(shape.clone(), out, index.collect()).expect(VALID);
+        b.linear(format!("{name}{which}"), Arc::new(map), x)
+            .expect(VALID)
+    };
+    let (left, right) = (operand([rows, inner], "a"), operand([inner, cols], "b"));
+    let p = Product::matmul(b.shape(left).clone(), b.shape(right).clone()).expect(VALID);
+    b.product(name, p, left, right).expect(VALID)
 }
 
 /// A convolution or an average pool on a three-dimensional node, else a dense layer.
@@ -235,7 +289,7 @@ fn ode_block(tape: &mut Tape<'_>, b: &mut GraphBuilder, x: NodeId, name: &str) -
             .combine("l1+time", &[(one(), y), (one(), v)])
             .expect(VALID);
     }
-    let phi = pointwise_registry()[tape.below(5)].clone();
+    let phi = activation_registry()[tape.below(5)].clone();
     let y = f.pointwise("act", phi, y).expect(VALID);
     let y = f.linear("l2", tape.dense(hidden, n), y).expect(VALID);
     let field = Field::Shared(f.finish(y).expect(VALID));

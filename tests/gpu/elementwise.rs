@@ -1,7 +1,7 @@
 //! Fill, axpy, channel scales, pointwise functions, input boxes.
 
 use dahlquist::exec::program::Instruction;
-use dahlquist::ops::{PointwiseKernel, pointwise_registry};
+use dahlquist::ops::{PointwiseKernel, activation_registry};
 
 use crate::model::{BOOL, ETA, SIZES, U, d, data, gamma, pow2, when};
 use crate::rig::Case;
@@ -145,7 +145,7 @@ fn arguments(n: usize) -> Vec<f32> {
 
 #[test]
 fn pointwise() {
-    for f in pointwise_registry() {
+    for f in activation_registry() {
         let Some(kernel) = f.kernel() else { continue };
         for n in SIZES {
             let mut c = Case::new(format!("{} {n}", f.name()));

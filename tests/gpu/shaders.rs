@@ -107,7 +107,7 @@ fn every_instruction_has_its_file() {
         .iter()
         .map(|s| format!("{}.wgsl", s.name.split(':').next().expect("a name")))
         .collect();
-    for f in dahlquist::ops::pointwise_registry() {
+    for f in dahlquist::ops::activation_registry() {
         expected.insert(format!("pointwise_{}.wgsl", f.name()));
         for template in ["pointwise", "pointwise_grad"] {
             let name = format!("{template}:{}", f.name());

@@ -4,24 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use dahlquist::network::Network;
-use dahlquist::network::file;
-use dahlquist::network::onnx::{self, read_model, write_model};
+use dahlquist::network::onnx::{read_model, write_model};
 
 use crate::random::{self, Random};
 use crate::runtime::{self, Job};
-
-/// Files with an operator outside the subset, by a part of their path.
-const REFUSED: [(&str, &str); 9] = [
-    ("cgan/", "ConvTranspose"),
-    ("lsnc/", "Shape"),
-    ("lsnc/", "MatMul"),
-    ("ml4acopf_2024/", "Mul"),
-    ("ml4acopf_2024/", "Pow"),
-    ("nn4sys/onnx/mscn", "Split"),
-    ("traffic_signs", "MaxPool"),
-    ("verivital_2021/onnx/Convnet_maxpool", "MaxPool"),
-    ("vit/", "Shape"),
-];
 
 /// The largest unpacked file that is evaluated unless DAHLQUIST_LARGE is set:
 /// larger ones take minutes and gigabytes.
@@ -62,40 +48,22 @@ fn files() -> Vec<PathBuf> {
 #[test]
 fn competition_networks_agree_with_onnxruntime() {
     let mut loaded = Vec::new();
-    let mut refused = 0;
     let mut large = 0;
     for path in files() {
         let shown = path.to_string_lossy().into_owned();
-        let expected: Vec<&str> = REFUSED
-            .iter()
-            .filter(|(part, _)| shown.contains(part))
-            .map(|(_, operator)| *operator)
-            .collect();
         let size = unpacked(&path);
         if size > LARGE && std::env::var_os("DAHLQUIST_LARGE").is_none() {
             eprintln!("not evaluated ({size} bytes): {shown}");
             large += 1;
             continue;
         }
-        match Network::load(&path) {
-            Ok(network) => {
-                assert!(expected.is_empty(), "{shown} was read");
-                loaded.push((path, network.lower().unwrap(), network));
-            }
-            Err(file::Error::Onnx {
-                source: onnx::Error::Operator { ref operator, .. },
-                ..
-            }) if expected.contains(&operator.as_str()) => refused += 1,
-            Err(e) => panic!("{e}"),
-        }
+        let network = Network::load(&path).unwrap_or_else(|e| panic!("{e}"));
+        loaded.push((path, network.lower().unwrap(), network));
     }
     if loaded.is_empty() {
         return;
     }
-    eprintln!(
-        "{} read, {refused} refused, {large} too large",
-        loaded.len()
-    );
+    eprintln!("{} read, {large} too large", loaded.len());
     let Some(python) = runtime::python() else {
         return;
     };

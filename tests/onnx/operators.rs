@@ -1,14 +1,15 @@
 //! Each operator as the ONNX specification has it, against onnxruntime.
 
-use dahlquist::network::onnx::read_model;
+use dahlquist::network::onnx::{read_model, write_model};
 
 use crate::random::Random;
 use crate::runtime::{self, Job};
 use crate::wire::{A, floats, ints, node, simple};
 
-struct Case {
-    label: &'static str,
-    bytes: Vec<u8>,
+/// A model of a few operators.
+pub struct Case {
+    pub label: String,
+    pub bytes: Vec<u8>,
 }
 
 fn weights(seed: u64, dims: &[i64]) -> (Vec<i64>, Vec<f32>) {
@@ -17,21 +18,21 @@ fn weights(seed: u64, dims: &[i64]) -> (Vec<i64>, Vec<f32>) {
     (dims.to_vec(), (0..n).map(|_| random.real()).collect())
 }
 
-fn w(name: &str, seed: u64, dims: &[i64]) -> Vec<u8> {
+pub fn w(name: &str, seed: u64, dims: &[i64]) -> Vec<u8> {
     let (dims, data) = weights(seed, dims);
     floats(name, &dims, &data)
 }
 
-fn is(v: &[i64]) -> A {
+pub fn is(v: &[i64]) -> A {
     A::Is(v.to_vec())
 }
 
 /// One operator of each form, on one or any number of samples.
 fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    let mut add = |label, opset, x: &[i64], nodes: &[Vec<u8>], init: &[Vec<u8>]| {
+    let mut add = |label: &str, opset, x: &[i64], nodes: &[Vec<u8>], init: &[Vec<u8>]| {
         all.push(Case {
-            label,
+            label: label.into(),
             bytes: simple(opset, x, nodes, init),
         });
     };
@@ -533,7 +534,12 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn every_operator_agrees_with_onnxruntime() {
-    let cases = cases();
+    agree(cases());
+}
+
+/// Asserts that every model, and what is written of it, evaluates as
+/// onnxruntime runs it, and that a written model reads back the same.
+pub fn agree(cases: Vec<Case>) {
     let mut random = Random(3);
     let folder = tempfile::tempdir().unwrap();
     let mut graphs = Vec::new();
@@ -544,6 +550,10 @@ fn every_operator_agrees_with_onnxruntime() {
         let graph = network
             .lower()
             .unwrap_or_else(|e| panic!("{}: {e}", case.label));
+        let back = write_model(&network).unwrap_or_else(|e| panic!("{}: {e}", case.label));
+        let back = read_model(back).unwrap_or_else(|e| panic!("{}: {e}", case.label));
+        let hash = back.lower().unwrap().content_hash();
+        assert_eq!(hash, graph.content_hash(), "{}", case.label);
         let model = folder.path().join(format!("{k}.onnx"));
         std::fs::write(&model, &case.bytes).unwrap();
         let n = graph.input_shape(0).len();

@@ -8,7 +8,7 @@ use dahlquist::network::{Layer, Network, NetworkNode, OdeBlock};
 use dahlquist::ode::{Field, Method, Multistep, Tableau, registry};
 use dahlquist::ops::{
     Conv2d, Dense, Diagonal, Gather, Geometry, LinearMap, Param, Pointwise, Reshape, Shape,
-    SumPool, Tensor, pointwise_registry,
+    SumPool, Tensor, activation_registry,
 };
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -140,7 +140,7 @@ impl Weights {
     }
 
     fn pointwise(&mut self) -> Arc<dyn Pointwise> {
-        let all = pointwise_registry();
+        let all = activation_registry();
         all[self.random.below(all.len())].clone()
     }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use dahlquist::exact::Rational;
 use dahlquist::graph::{Forward, Graph, NodeId, forward};
 use dahlquist::ops::{LinearMap, Pointwise, Product, Shape, Weights};
+use dahlquist::rounding::Interval;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -112,14 +113,18 @@ impl Forward for Float32 {
             .unzip()
     }
     fn pointwise(&mut self, _: NodeId, f: &dyn Pointwise, (x, e): &Pair) -> Pair {
-        // Every function of the registry has slopes in [0, 1].
-        let smooth = !matches!(f.name(), "relu" | "leaky_relu");
+        // The comparisons of a runtime are exact, and so are its copies.
+        let smooth = !matches!(
+            f.name(),
+            "relu" | "leaky_relu" | "abs" | "clip" | "floor" | "sign" | "step"
+        );
         x.iter()
             .zip(e)
             .map(|(&x, e)| {
                 let y = f.value(x);
+                let near = f.enclose(Interval::or_entire(x - e, x + e));
                 let own = 8.0 * U * y.abs() + if smooth { 5e-7 } else { 0.0 };
-                (y, e + own)
+                (y, (near.hi() - y).max(y - near.lo()) + own)
             })
             .unzip()
     }

@@ -61,13 +61,13 @@ impl Planner<'_> {
         b
     }
 
-    /// The weight of a sum pool: ones.
+    /// The weight of a sum pool, the scale under a bias: ones.
     fn ones(&mut self, node: usize, len: usize) -> BufferId {
         if let Some(&b) = self.tables.ones.get(&node) {
             return b;
         }
         let ones = Contents::F32(vec![1.0; len]);
-        let b = self.program.buffer("sum pool ones", ones);
+        let b = self.program.buffer("ones", ones);
         self.tables.ones.insert(node, b);
         b
     }
@@ -111,6 +111,35 @@ impl Planner<'_> {
                 geometry: geometry.clone(),
                 abs_w: absolute,
             },
+            LinearKernel::ConvTranspose {
+                weight,
+                bias,
+                geometry,
+            } => {
+                let bias = bias.filter(|_| !absolute);
+                let dx = bias.map_or(y, |_| self.buffer(node, "before its bias"));
+                self.program.push(Instruction::Conv2dInputGrad {
+                    dy: x,
+                    w: self.param(weight),
+                    dx,
+                    batch,
+                    geometry: geometry.clone(),
+                    abs_w: absolute,
+                    accumulate: false,
+                });
+                let Some(bias) = bias else { return };
+                Instruction::ChannelAffine {
+                    x: dx,
+                    scale: self.ones(node, geometry.channels),
+                    bias: Some(self.param(bias)),
+                    out: y,
+                    outer: batch,
+                    channels: geometry.channels,
+                    inner: geometry.input[0] * geometry.input[1],
+                    absolute: false,
+                    accumulate: false,
+                }
+            }
             LinearKernel::SumPool { geometry } => Instruction::Conv2d {
                 x,
                 w: self.ones(
@@ -185,6 +214,29 @@ impl Planner<'_> {
                 abs_w: absolute,
                 accumulate,
             },
+            LinearKernel::ConvTranspose {
+                weight, geometry, ..
+            } => {
+                let out = if accumulate {
+                    let name = "part of a gradient";
+                    self.program.zeros(name, batch * map.input().len())
+                } else {
+                    dx
+                };
+                self.program.push(Instruction::Conv2d {
+                    x: dy,
+                    w: self.param(weight),
+                    bias: None,
+                    out,
+                    batch,
+                    geometry: geometry.clone(),
+                    abs_w: absolute,
+                });
+                if accumulate {
+                    self.axpy(out, 1.0, dx, true);
+                }
+                return;
+            }
             LinearKernel::SumPool { geometry } => Instruction::Conv2dInputGrad {
                 dy,
                 w: self.ones(
@@ -276,6 +328,25 @@ impl Planner<'_> {
                     accumulate,
                 });
                 bias_sum = bias.map(|b| (b, geometry.output[0] * geometry.output[1]));
+            }
+            LinearKernel::ConvTranspose {
+                weight,
+                bias,
+                geometry,
+            } => {
+                let (dw, accumulate) = self.param_gradient(weight);
+                let sign_of = absolute.then(|| self.param(weight));
+                // The convolution runs from this map's output to its input.
+                self.program.push(Instruction::Conv2dWeightGrad {
+                    x: dy,
+                    dy: x,
+                    dw,
+                    batch,
+                    geometry: geometry.clone(),
+                    sign_of,
+                    accumulate,
+                });
+                bias_sum = bias.map(|b| (b, geometry.input[0] * geometry.input[1]));
             }
             LinearKernel::Diagonal { scale, bias, inner } => {
                 let (out, accumulate) = self.param_gradient(scale);

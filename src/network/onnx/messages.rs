@@ -23,6 +23,7 @@ pub(super) mod data_type {
     pub(in crate::network::onnx) const INT32: i32 = 6;
     pub(in crate::network::onnx) const INT64: i32 = 7;
     pub(in crate::network::onnx) const BOOL: i32 = 9;
+    pub(in crate::network::onnx) const FLOAT16: i32 = 10;
     pub(in crate::network::onnx) const DOUBLE: i32 = 11;
 }
 

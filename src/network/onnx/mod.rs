@@ -3,21 +3,37 @@
 //!
 //! **Batch axis.** A graph is for one sample. A leading extent that is 1 or
 //! symbolic is the batch axis and is dropped; a rank-1 input of fixed extent
-//! has none. An operator that would mix samples is an error.
+//! has none. An operator that would mix samples is an error. `Shape` gives a
+//! batch of one.
 //!
-//! **Read** (default domain, opsets 7 to 25): `Gemm`, `MatMul` with a constant,
-//! `Conv` (2-D), `BatchNormalization`, `AveragePool`, `GlobalAveragePool`,
-//! `ReduceMean`, `ReduceSum`, `Relu`, `LeakyRelu`, `Tanh`, `Sigmoid`,
-//! `Softplus`, `Add`, `Sub`, `Sum`, `Neg`, `Mul` and `Div` with a constant,
-//! `Flatten`, `Reshape`, `Squeeze`, `Unsqueeze`, `Transpose`, `Concat`,
-//! `Slice`, `Gather` with constant indices, `Pad` with zeros, `Identity`,
-//! `Dropout` (inference) and `Constant`. Everything else is refused by name.
+//! **Read** (default domain, opsets 7 to 25):
 //!
-//! **Exactness.** Weights are the stored binary32 numbers. Scalar factors
-//! (`Mul` by a scalar, `alpha` and `beta` of `Gemm`, `1/n` of a mean) are exact
-//! rationals. Two coefficients are not binary32 numbers and carry a relative
-//! uncertainty of 2⁻²³ ([`LinearMap::uncertainty`]): `γ / sqrt(σ² + ε)` of a
-//! batch normalisation, and the reciprocals of a non-scalar `Div`.
+//! | family | operators |
+//! |---|---|
+//! | matrices | `Gemm`, `MatMul`, each operand a constant or computed |
+//! | windows | `Conv`, `ConvTranspose`, `AveragePool`, `MaxPool`, along one or two spatial axes; `GlobalAveragePool`, `GlobalMaxPool` |
+//! | arithmetic | `Add`, `Sub`, `Mul`, `Div`, `Max`, `Min`, broadcasting; `Sum`, `Neg` |
+//! | functions | `Abs`, `Clip`, `Cos`, `Elu`, `Erf`, `Exp`, `Floor`, `Gelu`, `HardSigmoid`, `HardSwish`, `LeakyRelu`, `Log`, `Pow` (integer and half powers), `Reciprocal`, `Relu`, `Sigmoid`, `Sign`, `Sin`, `Softplus`, `Sqrt`, `Tanh` |
+//! | normalisation | `BatchNormalization`, `LayerNormalization`, `Softmax`, `LogSoftmax` |
+//! | reductions | `ReduceMean`, `ReduceSum`, `ReduceMax`, `ReduceMin` |
+//! | index maps | `Concat`, `Expand`, `Flatten`, `Gather`, `Pad`, `Reshape`, `Resize` and `Upsample` by the nearest element, `Slice`, `Split`, `Squeeze`, `Tile`, `Transpose`, `Unsqueeze`, `Where` with a constant condition |
+//! | of constants | `Constant`, `ConstantOfShape`, `Range`, `Shape`, `Size`, `Cast`, `Equal`, `Less`, `LessOrEqual`, `Greater`, `GreaterOrEqual`, `And`, `Or`, `Not`, `ReduceProd`, and every operator above with rational values |
+//! | nothing to do | `Identity`, `Dropout` (inference) |
+//!
+//! Everything else is refused by name, with the node and the opset.
+//!
+//! **Lowering.** `max(a, b)` is `a + relu(b - a)`, exactly; a pool is a tree of
+//! pairs. A quotient of computed values is a product with a reciprocal, `x x` a
+//! square, `x σ(x)` the function `silu`; `softmax(x)_i` is
+//! `1 / (1 + Σ exp(x_j - x_i))`, of differences alone.
+//!
+//! **Exactness.** Weights are the stored numbers. Constants are folded in
+//! rational arithmetic; what comes out and is no binary32 number enters as an
+//! exact coefficient, or as a sum of binary32 weights. Two coefficients are
+//! irrational or too many for that and carry a relative uncertainty
+//! ([`LinearMap::uncertainty`]): `γ / sqrt(σ² + ε)` of a batch normalisation
+//! (2⁻²³), and the third binary32 part of more than sixteen different
+//! reciprocals (2⁻²³ of that part, 2⁻⁷¹ of the whole).
 //!
 //! # The domain `ai.dahlquist`, version 1
 //!
@@ -40,7 +56,7 @@
 //! and use constants of the enclosing graph. Adaptive blocks (`rtol`, `atol`)
 //! are refused.
 //!
-//! Five more nodes hold what the default domain cannot hold exactly; they
+//! More nodes hold what the default domain cannot hold exactly; they
 //! appear in written models only:
 //!
 //! | node | operands | attributes | value |
@@ -50,6 +66,7 @@
 //! | `SumPool` | `x` | `kernel_shape`, `strides`, `pads`, `dilations` INTS | sums over windows |
 //! | `Gather` | `x`, index | `shape` INTS | `x[index[o]]` on flat samples, 0 where the index is -1 |
 //! | `Constant` | | `values` STRINGS, `shape` INTS | exact constants of one sample |
+//! | `Gelu`, `HardSwish`, `Silu`, `Step` | `x` | | the function of that name |
 
 mod limits;
 mod messages;

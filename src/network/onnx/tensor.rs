@@ -4,13 +4,17 @@ use prost::bytes::Bytes;
 
 use super::Error;
 use super::messages::{TensorProto, data_type};
+use crate::exact::Rational;
 
 /// The elements of a constant.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Data {
     /// binary32 weights
     Floats(Vec<f32>),
-    /// shapes, axes and indices
+    /// numbers of which at least one is not a binary32 number: folded
+    /// arithmetic and weights of double precision
+    Exact(Vec<Rational>),
+    /// shapes, axes, indices and truth values
     Ints(Vec<i64>),
 }
 
@@ -22,20 +26,50 @@ pub(super) struct Literal {
 }
 
 impl Literal {
-    /// The extents of a stored tensor, positive and of countable product.
+    /// The extents of a stored tensor, of countable product. A tensor of
+    /// weights is not empty; a list of integers may be.
     pub(super) fn extents(t: &TensorProto) -> Result<Vec<usize>, Error> {
-        let positive = t.dims.iter().map(|&d| usize::try_from(d).ok());
-        let dims: Option<Vec<usize>> = positive.map(|d| d.filter(|&d| d > 0)).collect();
+        let dims: Option<Vec<usize>> = t.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
         let countable = |d: &Vec<usize>| {
             d.iter()
-                .try_fold(1usize, |n, &d| n.checked_mul(d))
+                .try_fold(1usize, |n, &d| n.checked_mul(d.max(1)))
                 .is_some()
         };
         dims.filter(countable).ok_or_else(|| Error::Tensor {
             tensor: t.name.clone(),
             found: format!("extents {:?}", t.dims),
-            expected: "positive extents of countable product",
+            expected: "extents that are not negative, of countable product",
         })
+    }
+
+    /// Numbers, kept as binary32 where all of them are.
+    pub(super) fn numbers(dims: Vec<usize>, values: Vec<Rational>) -> Literal {
+        let narrow: Option<Vec<f32>> = values.iter().map(binary32).collect();
+        let data = narrow.map_or(Data::Exact(values), Data::Floats);
+        Literal { dims, data }
+    }
+
+    /// Element `i` as an exact number; `None` for NaN and infinities.
+    pub(super) fn at(&self, i: usize) -> Option<Rational> {
+        match &self.data {
+            Data::Floats(v) => Rational::from_f32(v[i]),
+            Data::Exact(v) => Some(v[i].clone()),
+            Data::Ints(v) => Some(Rational::from(v[i])),
+        }
+    }
+
+    /// The elements at `index`, zero where there is none, with extents `dims`.
+    pub(super) fn select(&self, dims: Vec<usize>, index: &[Option<u32>]) -> Literal {
+        fn pick<T: Clone + Default>(v: &[T], index: &[Option<u32>]) -> Vec<T> {
+            let at = |i: &Option<u32>| i.map_or_else(T::default, |i| v[i as usize].clone());
+            index.iter().map(at).collect()
+        }
+        let data = match &self.data {
+            Data::Floats(v) => Data::Floats(pick(v, index)),
+            Data::Exact(v) => return Literal::numbers(dims, pick(v, index)),
+            Data::Ints(v) => Data::Ints(pick(v, index)),
+        };
+        Literal { dims, data }
     }
 
     /// Decodes a stored tensor. The product of the extents is compared with
@@ -93,18 +127,31 @@ impl Literal {
                         t.double_data.clone()
                     }
                 };
-                let narrow = wide.iter().map(|&v| {
-                    Some(v as f32)
-                        .filter(|&w| f64::from(w) == v)
-                        .ok_or_else(|| {
-                            wrong(
-                                v.to_string(),
-                                "values of double precision that are exact in binary32",
-                            )
-                        })
-                });
-                Data::Floats(narrow.collect::<Result<_, _>>()?)
+                let narrow = |&v: &f64| Some(v as f32).filter(|&w| f64::from(w) == v);
+                match wide.iter().map(narrow).collect() {
+                    Some(narrow) => Data::Floats(narrow),
+                    None => {
+                        let exact = |&v: &f64| {
+                            Rational::from_f64(v)
+                                .ok_or_else(|| wrong(v.to_string(), "finite numbers"))
+                        };
+                        if len > MAX_WIDE {
+                            return Err(wrong(
+                                format!("{len} elements of double precision"),
+                                "at most 2^21 of them, or binary32 numbers",
+                            ));
+                        }
+                        Data::Exact(wide.iter().map(exact).collect::<Result<_, _>>()?)
+                    }
+                }
             }
+            data_type::FLOAT16 => Data::Floats(match raw(2)? {
+                Some(raw) => words(raw).map(|w| half(u16::from_le_bytes(w))).collect(),
+                None => {
+                    count(t.int32_data.len())?;
+                    t.int32_data.iter().map(|&v| half(v as u16)).collect()
+                }
+            }),
             data_type::INT64 => Data::Ints(match raw(8)? {
                 Some(raw) => words(raw).map(i64::from_le_bytes).collect(),
                 None => {
@@ -131,7 +178,7 @@ impl Literal {
             other => {
                 return Err(wrong(
                     format!("element type {other}"),
-                    "float (1), double (11), int32 (6), int64 (7) or bool (9)",
+                    "float (1), float16 (10), double (11), int32 (6), int64 (7) or bool (9)",
                 ));
             }
         };
@@ -142,9 +189,37 @@ impl Literal {
     pub(super) fn len(&self) -> usize {
         match &self.data {
             Data::Floats(v) => v.len(),
+            Data::Exact(v) => v.len(),
             Data::Ints(v) => v.len(),
         }
     }
+}
+
+/// The most numbers of double precision in one tensor; an exact number takes
+/// about as much memory as sixteen binary32 ones.
+const MAX_WIDE: usize = 1 << 21;
+
+/// The number as binary32 if it is one. Zero has no sign.
+pub(super) fn binary32(exact: &Rational) -> Option<f32> {
+    let nearest = nearest32(exact);
+    (Rational::from_f32(nearest)? == *exact).then_some(nearest)
+}
+
+/// The nearest binary32 number, an infinity beyond their range.
+pub(super) fn nearest32(exact: &Rational) -> f32 {
+    rug::Float::with_val(24, exact).to_f32()
+}
+
+/// The value of a binary16 number.
+fn half(bits: u16) -> f32 {
+    let magnitude = f32::from(bits & 0x7fff);
+    let value = match (bits >> 10) & 0x1f {
+        0 => magnitude * 2f32.powi(-24),
+        0x1f if bits & 0x3ff == 0 => f32::INFINITY,
+        0x1f => f32::NAN,
+        e => f32::from((bits & 0x3ff) | 0x400) * 2f32.powi(i32::from(e) - 25),
+    };
+    if bits & 0x8000 == 0 { value } else { -value }
 }
 
 fn words<const N: usize>(raw: &[u8]) -> impl Iterator<Item = [u8; N]> {

@@ -5,12 +5,18 @@ use std::sync::{Condvar, Mutex};
 
 use ndarray::Array2;
 
-use super::point::{Counterexample, Places, establish, outputs, seems_violated};
+use super::point::{Counterexample, Places, establish, estimate};
 use super::{Counters, Error, Limits};
 use crate::bounds::{BoxBounds, Boxed, Functional, Objective};
-use crate::graph::Graph;
+use crate::graph::{Evaluate, Graph, Pull, backward, forward};
 use crate::rounding::{Boxes, Interval};
-use crate::verify::{Case, Query};
+use crate::verify::{Case, Constraint, Query};
+
+/// The least weight of an input in the choice of an axis, relative to the largest.
+const LEAST_WEIGHT: f64 = 0.3;
+
+/// Steps of descent inside every open part.
+const DESCENT: usize = 3;
 
 /// Elements of the boxes in one batch, over all nodes.
 const BATCH_ELEMENTS: usize = 1 << 16;
@@ -23,6 +29,8 @@ struct Part {
     hi: Vec<f64>,
     /// conjunctions of the case that may still hold somewhere
     open: Vec<usize>,
+    /// how far the best point seen is from violating the case (an estimate)
+    value: f64,
     /// boxes of nodes, inherited: one row each
     known: Option<std::sync::Arc<Vec<Option<(Vec<f64>, Vec<f64>)>>>>,
 }
@@ -92,6 +100,7 @@ struct Shared<'a> {
 
 struct State {
     stack: Vec<Part>,
+    turn: usize,
     busy: usize,
     found: Option<Counterexample>,
     stuck: bool,
@@ -125,6 +134,7 @@ pub(super) fn search(
                 .rev()
                 .map(|&c| whole(query, places, c))
                 .collect(),
+            turn: 0,
             busy: 0,
             found: None,
             stuck: false,
@@ -160,6 +170,7 @@ fn whole(query: &Query, places: &[Places], case: usize) -> Part {
         lo: places[case].lo.clone(),
         hi: places[case].hi.clone(),
         open: (0..query.cases[case].violation.len()).collect(),
+        value: f64::INFINITY,
         known: None,
     }
 }
@@ -202,6 +213,14 @@ fn take(shared: &Shared<'_>) -> Option<Vec<Part>> {
             // Leave some for the others while there is little.
             let fair = state.stack.len().div_ceil(shared.limits.threads);
             let count = shared.batch.min(fair);
+            // Alternately the newest parts, which keeps the stack short, and
+            // those nearest to a counterexample.
+            state.turn += 1;
+            if state.turn % 2 == 0 && count < state.stack.len() {
+                let nearest = state.stack.len() - count;
+                let order = |a: &Part, b: &Part| b.value.total_cmp(&a.value);
+                state.stack.select_nth_unstable_by(nearest, order);
+            }
             let from = state.stack.len() - count;
             let parts = state.stack.split_off(from);
             state.busy += 1;
@@ -243,7 +262,7 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
         counters.domains += parts.len() as u64;
     }
     let mut open = Vec::new();
-    let mut points: Vec<(usize, Vec<f64>)> = Vec::new();
+    let mut points: Vec<Point> = Vec::new();
     let mut at = 0;
     for (d, part) in parts.iter().enumerate() {
         let mut left = Vec::new();
@@ -265,8 +284,10 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
             let best = rows.max_by(|&a, &b| bounds.lower[a].total_cmp(&bounds.lower[b]));
             if let Some(best) = best {
                 let row = bounds.functionals.row(best);
+                // An input without a coefficient still widens the relaxations.
+                let least = LEAST_WEIGHT * row.iter().fold(0.0f64, |m, a| m.max(a.abs()));
                 for (i, a) in row.iter().enumerate() {
-                    score[i] += a.abs() * (part.hi[i] - part.lo[i]);
+                    score[i] += a.abs().max(least) * (part.hi[i] - part.lo[i]);
                 }
                 point.get_or_insert_with(|| {
                     let corner =
@@ -279,10 +300,24 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
             shared.closed.fetch_add(1, Ordering::Relaxed);
             continue;
         }
-        points.extend(point.map(|p| (d, p)));
+        if let Some(x) = point {
+            let centre = part.lo.iter().zip(&part.hi).map(|(l, h)| 0.5 * l + 0.5 * h);
+            let (part, conjunction) = (d, left[0]);
+            points.push(Point {
+                part,
+                conjunction,
+                x: centre.collect(),
+            });
+            points.push(Point {
+                part,
+                conjunction,
+                x,
+            });
+        }
         open.push((d, left, score));
     }
-    if let Some(found) = check_points(shared, &parts, points) {
+    let mut parts = parts;
+    if let Some(found) = descend(shared, &mut parts, points) {
         return Ok(Step::Found(found));
     }
     let mut children = Vec::new();
@@ -316,34 +351,75 @@ fn gather(shared: &Shared<'_>, parts: &[Part]) -> Option<Vec<Option<Boxes>>> {
     Some((0..nodes).map(of).collect())
 }
 
-/// Looks for a counterexample among the minimisers and centres of open parts.
-fn check_points(
+/// A point of an open part, and the conjunction it should satisfy.
+struct Point {
+    part: usize,
+    conjunction: usize,
+    x: Vec<f64>,
+}
+
+/// Looks for a counterexample from the points by a few steps of descent inside
+/// their parts, which learn how near they came.
+fn descend(
     shared: &Shared<'_>,
-    parts: &[Part],
-    mut points: Vec<(usize, Vec<f64>)>,
+    parts: &mut [Part],
+    mut points: Vec<Point>,
 ) -> Option<Counterexample> {
-    let centres: Vec<(usize, Vec<f64>)> = points
-        .iter()
-        .map(|(d, _)| {
-            let part = &parts[*d];
-            let centre = part.lo.iter().zip(&part.hi).map(|(l, h)| 0.5 * l + 0.5 * h);
-            (*d, centre.collect())
-        })
-        .collect();
-    points.extend(centres);
     if points.is_empty() {
         return None;
     }
-    let n = shared.query.inputs;
-    let x = Array2::from_shape_fn((points.len(), n), |(s, i)| points[s].1[i]);
-    let y = outputs(shared.graph, x);
-    for (s, (d, x)) in points.iter().enumerate() {
-        let index = parts[*d].case;
-        let case: &Case = &shared.query.cases[index];
-        if seems_violated(case, x, &y.row(s).to_vec())
-            && let Some(found) = establish(shared.graph, case, &shared.places[index], x)
-        {
-            return Some(found);
+    for part in parts.iter_mut() {
+        part.value = f64::INFINITY;
+    }
+    let (n, m) = (shared.query.inputs, shared.query.outputs);
+    let graph = shared.graph;
+    let batch = points.len();
+    for step in 0..=DESCENT {
+        let x = Array2::from_shape_fn((batch, n), |(s, i)| points[s].x[i]);
+        let values = forward(graph, &mut Evaluate { batch }, vec![x]);
+        let y = &values[graph.output().index()];
+        let mut seed = Array2::zeros((batch, m));
+        let mut direct = Array2::zeros((batch, n));
+        for (s, point) in points.iter().enumerate() {
+            let part = &mut parts[point.part];
+            let case: &Case = &shared.query.cases[part.case];
+            let y = y.row(s).to_vec();
+            let constraints = &case.violation[point.conjunction].constraints;
+            let of = |c: &Constraint| estimate(c, &point.x, &y);
+            let Some(worst) = constraints.iter().max_by(|a, b| of(a).total_cmp(&of(b))) else {
+                continue;
+            };
+            let value = of(worst);
+            part.value = part.value.min(value);
+            if value <= 0.0
+                && let Some(found) = establish(graph, case, &shared.places[part.case], &point.x)
+            {
+                return Some(found);
+            }
+            worst.y.iter().for_each(|(j, b)| seed[[s, *j]] = b.to_f64());
+            worst
+                .x
+                .iter()
+                .for_each(|(i, a)| direct[[s, *i]] = a.to_f64());
+        }
+        if step == DESCENT {
+            return None;
+        }
+        let pulled = backward(graph, &mut Pull { values: &values }, graph.output(), seed);
+        let gradient = match pulled.into_iter().next().flatten() {
+            Some(g) => g + direct,
+            None => direct,
+        };
+        let length = 0.5f64.powi(step as i32 + 1);
+        for (s, point) in points.iter_mut().enumerate() {
+            let part = &parts[point.part];
+            for (i, x) in point.x.iter_mut().enumerate() {
+                let (lo, hi) = (part.lo[i], part.hi[i]);
+                let g = gradient[[s, i]];
+                if g != 0.0 && hi > lo {
+                    *x = (*x - length * g.signum() * (hi - lo)).clamp(lo, hi);
+                }
+            }
         }
     }
     None

@@ -1,7 +1,7 @@
 //! Elementwise instructions.
 
 use crate::exec::program::{Coefficient, Contents, Instruction, Program};
-use crate::ops::pointwise_registry;
+use crate::ops::activation_registry;
 
 use super::{ETA, SIZES, U, gamma, numbers, run, within};
 
@@ -10,7 +10,7 @@ use super::{ETA, SIZES, U, gamma, numbers, run, within};
 /// absolutely (all slopes are at most 1).
 #[test]
 fn pointwise_functions_and_slopes() {
-    for f in pointwise_registry() {
+    for f in activation_registry() {
         for n in SIZES {
             let mut x: Vec<f32> = numbers(1, n).iter().map(|v| v * 12.0).collect();
             for (slot, v) in x.iter_mut().zip([0.0, -0.0, 1e-30, -1e-30, 88.0, -88.0]) {

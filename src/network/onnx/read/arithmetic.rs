@@ -1,111 +1,171 @@
 //! Addition, subtraction, multiplication and division with broadcasting.
 
-use super::dense::ROUNDED;
-use super::index::{positions, strides};
-use super::{Constant, Error, GraphReader, Node, Value, Variable, checked};
+use std::sync::Arc;
+
+use super::super::tensor::{Data, Literal};
+use super::fold::Binary;
+use super::index::{broadcast, repeated};
+use super::normalise::ROUNDED;
+use super::{Constant, Error, GraphReader, Node, Value, Variable};
 use crate::exact::Rational;
 use crate::graph::Op;
 use crate::network::Layer;
-use crate::ops::{Dense, LinearKernel};
+use crate::ops::{Dense, LinearKernel, Product, Reciprocal};
 
-/// Which operand is the constant.
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
-    Left,
-    Right,
-}
+/// The most distinct factors that are applied one masked copy each.
+const MAX_FACTORS: usize = 16;
 
 impl<'m> GraphReader<'m, '_> {
-    pub(super) fn binary(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
+    pub(super) fn binary(&mut self, n: &Node<'m>, operation: Binary) -> Result<Value<'m>, Error> {
         n.only(&[])?;
         let (a, b) = (self.value(n, 0)?, self.value(n, 1)?);
-        let y = match (a, b) {
-            (Value::Variable(x), Value::Constant(c)) => self.with_constant(n, &x, &c, Side::Right),
-            (Value::Constant(c), Value::Variable(x)) => self.with_constant(n, &x, &c, Side::Left),
-            (Value::Variable(a), Value::Variable(b)) => {
-                let sign = match n.proto.op_type.as_str() {
-                    "Add" => 1,
-                    "Sub" => -1,
-                    _ => return Err(self.unsupported(n, "; with a constant operand it is")),
-                };
-                let full = broadcast(n, &a.full, &b.full)?;
-                let a = self.expand(n, "/left", &a, &full)?;
-                let b = self.expand(n, "/right", &b, &full)?;
-                let coefficients = vec![Rational::from(1), Rational::from(sign)];
-                let node = self.combine(n, coefficients, vec![a.node, b.node]);
-                Ok(Variable { node, ..a })
+        self.apply(n, "", operation, a, b)
+    }
+
+    /// `a ∘ b`, folded where both are constants.
+    pub(super) fn apply(
+        &mut self,
+        n: &Node<'m>,
+        part: &str,
+        operation: Binary,
+        a: Value<'m>,
+        b: Value<'m>,
+    ) -> Result<Value<'m>, Error> {
+        use Binary::{Add, Div, Mul, Sub};
+        let one = || Rational::from(1);
+        let y = match (operation, a, b) {
+            (_, Value::Constant(a), Value::Constant(b)) => {
+                let (a, b) = (a.literal()?, b.literal()?);
+                return self.fold_binary(n, operation, &a, &b);
             }
-            (Value::Constant(_), Value::Constant(_)) => {
-                return Err(self.unsupported(n, " on two constants"));
+            (Add, Value::Variable(x), Value::Constant(c))
+            | (Add, Value::Constant(c), Value::Variable(x)) => {
+                self.shifted(n, part, &x, &c, [one(), one()])?
             }
+            (Sub, Value::Variable(x), Value::Constant(c)) => {
+                self.shifted(n, part, &x, &c, [one(), -one()])?
+            }
+            (Sub, Value::Constant(c), Value::Variable(x)) => {
+                self.shifted(n, part, &x, &c, [-one(), one()])?
+            }
+            (Mul, Value::Variable(x), Value::Constant(c))
+            | (Mul, Value::Constant(c), Value::Variable(x)) => {
+                let literal = c.literal()?;
+                self.scaled(n, part, &x, &literal)?
+            }
+            (Div, Value::Variable(x), Value::Constant(c)) => {
+                let literal = c.literal()?;
+                let values = self.exact(n, &literal)?;
+                if values.iter().any(|v| *v == 0) {
+                    return Err(n.operand(&c.name, 0, "no zero in a divisor"));
+                }
+                let inverse = values.into_iter().map(Rational::recip).collect();
+                let factors = Literal::numbers(literal.dims.clone(), inverse);
+                self.scaled(n, part, &x, &factors)?
+            }
+            (Div, a, Value::Variable(b)) => {
+                let name = format!("{part}/reciprocal");
+                let inverse = self.pointwise(n, &name, &b, Arc::new(Reciprocal));
+                if let Value::Constant(c) = &a
+                    && let Data::Floats(v) = &c.literal()?.data
+                    && v[..] == [1.0]
+                {
+                    return Ok(Value::Variable(inverse));
+                }
+                return self.apply(n, part, Mul, a, Value::Variable(inverse));
+            }
+            (Add | Sub, Value::Variable(a), Value::Variable(b)) => {
+                let [a, b] = self.aligned(n, &a, &b)?;
+                let sign = if operation == Add { one() } else { -one() };
+                let node = self.combine(n, part, vec![one(), sign], vec![a.node, b.node]);
+                Variable { node, ..a }
+            }
+            (Mul, Value::Variable(a), Value::Variable(b)) => {
+                if let Some(y) = self.as_function(n, part, &a, &b) {
+                    y
+                } else {
+                    let [a, b] = self.aligned(n, &a, &b)?;
+                    let shape = self.shape(&n.name, a.sample())?;
+                    let op = Op::Product(Product::elementwise(shape));
+                    let name = format!("{}{part}", n.name);
+                    let node = self.push(name, op, vec![a.node, b.node], None);
+                    Variable { node, ..a }
+                }
+            }
+            _ => return Err(self.unsupported(n, "; of constants it is")),
         };
-        y.map(Value::Variable)
+        Ok(Value::Variable(y))
     }
 
     pub(super) fn sum(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
         n.only(&[])?;
-        let first = self.variable(n, 0)?;
-        let mut terms = vec![first.node];
-        for k in 1..n.proto.input.len() {
-            let x = self.variable(n, k)?;
-            if x.full != first.full {
-                let found = format!("extents {:?}", x.full);
-                return Err(n.operand(k, found, "the extents of the first operand"));
+        let first = self.value(n, 0)?;
+        let mut variables = Vec::new();
+        for k in 0..n.proto.input.len() {
+            match self.value(n, k)? {
+                Value::Variable(x) => variables.push(x),
+                Value::Constant(_) => break,
             }
-            terms.push(x.node);
         }
-        let coefficients = vec![Rational::from(1); terms.len()];
-        let node = self.combine(n, coefficients, terms);
-        Ok(Value::Variable(Variable { node, ..first }))
+        let equal = |x: &Variable| x.full == variables[0].full && x.batched == variables[0].batched;
+        if variables.len() == n.proto.input.len() && variables.iter().all(equal) {
+            let coefficients = vec![Rational::from(1); variables.len()];
+            let terms = variables.iter().map(|x| x.node).collect();
+            let node = self.combine(n, "", coefficients, terms);
+            return Ok(Value::Variable(Variable {
+                node,
+                ..variables.swap_remove(0)
+            }));
+        }
+        let mut sum = first;
+        for k in 1..n.proto.input.len() {
+            let term = self.value(n, k)?;
+            sum = self.apply(n, &format!("/term{k}"), Binary::Add, sum, term)?;
+        }
+        Ok(sum)
     }
 
     pub(super) fn negate(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
         n.only(&[])?;
-        let x = self.variable(n, 0)?;
-        let node = self.combine(n, vec![Rational::from(-1)], vec![x.node]);
-        Ok(Value::Variable(Variable { node, ..x }))
+        match self.value(n, 0)? {
+            Value::Variable(x) => {
+                let node = self.combine(n, "", vec![Rational::from(-1)], vec![x.node]);
+                Ok(Value::Variable(Variable { node, ..x }))
+            }
+            Value::Constant(c) => {
+                let literal = c.literal()?;
+                let zero = match literal.data {
+                    Data::Ints(_) => Data::Ints(vec![0]),
+                    _ => Data::Floats(vec![0.0]),
+                };
+                let dims = vec![];
+                self.fold_binary(n, Binary::Sub, &Literal { dims, data: zero }, &literal)
+            }
+        }
     }
 
-    /// `x` repeated along the axes where `full` is longer.
-    fn expand(
+    /// `s x + t c` for signs `s` and `t`, one of them 1.
+    pub(super) fn shifted(
         &mut self,
         n: &Node<'m>,
         part: &str,
         x: &Variable,
-        full: &[usize],
-    ) -> Result<Variable, Error> {
-        if x.full == full {
-            return Ok(x.clone());
-        }
-        self.keep_batch(n, x, full.len() == x.full.len() && full[0] == 1)?;
-        let len = self.shape(&n.name, full)?.len();
-        self.spend(len)?;
-        let index = positions(full, &repeated(&x.full, full), 0);
-        let index = index.into_iter().map(|i| Some(i as u32)).collect();
-        self.index_map(n, part, x, full.to_vec(), index)
-    }
-
-    fn with_constant(
-        &mut self,
-        n: &Node<'m>,
-        x: &Variable,
         c: &Constant<'m>,
-        side: Side,
+        [s, t]: [Rational; 2],
     ) -> Result<Variable, Error> {
         let literal = c.literal()?;
-        let stored = self.floats(n, c, &literal)?;
+        let full = broadcast(n, &x.full, &literal.dims)?;
+        let Data::Floats(stored) = &literal.data else {
+            let c = self.as_variable(n, Value::Constant(c.clone()))?;
+            let [x, c] = self.aligned(n, x, &c)?;
+            let node = self.combine(n, part, vec![s, t], vec![x.node, c.node]);
+            return Ok(Variable { node, ..x });
+        };
         if let Some(v) = stored.iter().find(|v| !v.is_finite()) {
             return Err(n.operand(&c.name, v, "finite numbers"));
         }
-        let full = broadcast(n, &x.full, &literal.dims)?;
-        let operator = n.proto.op_type.as_str();
-        if operator == "Div" && side == Side::Left {
-            return Err(self.unsupported(n, "; with a constant divisor it is"));
-        }
-        if operator == "Div" && stored.contains(&0.0) {
-            return Err(n.operand(&c.name, 0, "no zero in a divisor"));
-        }
-        if operator == "Add"
+        if s == 1
+            && t == 1
             && literal.len() == *full.last().unwrap_or(&1)
             && literal.dims.last().is_none_or(|&d| d == literal.len())
             && full == x.full
@@ -113,35 +173,104 @@ impl<'m> GraphReader<'m, '_> {
         {
             return Ok(y);
         }
-        let x = self.expand(n, "/operand", x, &full)?;
-        let first = stored[0];
-        let scalar = stored.iter().all(|v| v.to_bits() == first.to_bits());
-        if scalar && matches!(operator, "Mul" | "Div") {
-            let factor = Rational::from_f32(first).expect("checked finite");
-            let factor = match operator {
-                "Div" => factor.recip(),
-                _ => factor,
-            };
-            let node = self.combine(n, vec![factor], vec![x.node]);
+        let x = self.expand(n, &format!("{part}/operand"), x, &full)?;
+        let len = self.spend_on(n, &full)?;
+        let sign = if t == 1 { 1.0 } else { -1.0 };
+        let bias = repeated(&literal.dims, &full).into_iter();
+        let bias = bias.map(|i| sign * stored[i]).collect();
+        let scale = vec![if s == 1 { 1.0 } else { -1.0 }; len];
+        self.diagonal(n, part, &x, scale, bias, 0.0)
+    }
+
+    /// `c x`, exact: a rational factor where all are equal, a diagonal of
+    /// binary32 numbers where they are such; else the copies of `x` with equal
+    /// factors, masked and combined, or diagonals that add up.
+    pub(super) fn scaled(
+        &mut self,
+        n: &Node<'m>,
+        part: &str,
+        x: &Variable,
+        c: &Literal,
+    ) -> Result<Variable, Error> {
+        let full = broadcast(n, &x.full, &c.dims)?;
+        let values = self.exact(n, c)?;
+        let Some(first) = values.first() else {
+            return Err(n.operand("constant", "no elements", "at least one element"));
+        };
+        let x = self.expand(n, &format!("{part}/operand"), x, &full)?;
+        if values.iter().all(|v| v == first) {
+            let node = self.combine(n, part, vec![first.clone()], vec![x.node]);
             return Ok(Variable { node, ..x });
         }
-        let len = checked(&full)?.len();
-        self.spend(len)?;
-        let each: Vec<f32> = positions(&full, &repeated(&literal.dims, &full), 0)
-            .into_iter()
-            .map(|i| stored[i])
-            .collect();
-        let (scale, bias, uncertainty) = match (operator, side) {
-            ("Add", _) => (vec![1.0; len], each, 0.0),
-            ("Sub", Side::Right) => (vec![1.0; len], each.iter().map(|v| -v).collect(), 0.0),
-            ("Sub", Side::Left) => (vec![-1.0; len], each, 0.0),
-            ("Mul", _) => (each, vec![0.0; len], 0.0),
-            _ => {
-                let (scale, uncertainty) = reciprocals(n, c, &each)?;
-                (scale, vec![0.0; len], uncertainty)
+        let len = self.spend_on(n, &full)?;
+        let at = repeated(&c.dims, &full);
+        if let Data::Floats(stored) = &c.data {
+            let scale = at.into_iter().map(|i| stored[i]).collect();
+            return self.diagonal(n, part, &x, scale, vec![0.0; len], 0.0);
+        }
+        let mut distinct: Vec<&Rational> = values.iter().collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if distinct.len() > MAX_FACTORS {
+            return self.scaled_in_parts(n, part, &x, values, &at);
+        }
+        let mut masked = Vec::new();
+        for (k, &factor) in distinct.iter().enumerate() {
+            self.spend(len)?;
+            let keep = |(o, &i): (usize, &usize)| (values[i] == *factor).then_some(o as u32);
+            let index = at.iter().enumerate().map(keep).collect();
+            let name = format!("{part}/factor{k}");
+            masked.push(self.index_map(n, &name, &x, full.clone(), index)?.node);
+        }
+        let coefficients = distinct.into_iter().cloned().collect();
+        let node = self.combine(n, part, coefficients, masked);
+        Ok(Variable { node, ..x })
+    }
+
+    /// `c x` as a sum of diagonals of binary32 numbers. Two suffice but for
+    /// factors that are not sums of a few such numbers (reciprocals); the last
+    /// diagonal then has the uncertainty of a rounding, 2⁻⁴⁶ of the whole.
+    fn scaled_in_parts(
+        &mut self,
+        n: &Node<'m>,
+        part: &str,
+        x: &Variable,
+        mut rest: Vec<Rational>,
+        at: &[usize],
+    ) -> Result<Variable, Error> {
+        const PARTS: usize = 3;
+        let mut terms = Vec::new();
+        for k in 0..PARTS {
+            let head = leading(&rest);
+            let head = head.ok_or_else(|| {
+                n.operand(
+                    "constant",
+                    "a factor beyond binary32",
+                    "factors in its range",
+                )
+            })?;
+            for (r, h) in rest.iter_mut().zip(&head) {
+                *r -= Rational::from_f32(*h).expect("leading parts are finite");
             }
-        };
-        self.diagonal(n, &x, scale, bias, uncertainty)
+            let done = rest.iter().all(|r| *r == 0);
+            // An uncertainty is relative: it says nothing of an underflow.
+            let normal = |(r, h): (&Rational, &f32)| *r == 0 || h.is_normal();
+            let last = k + 1 == PARTS;
+            if last && !done && !rest.iter().zip(&head).all(normal) {
+                return Err(n.operand("constant", "a factor with an underflow", "normal numbers"));
+            }
+            let uncertainty = if last && !done { ROUNDED } else { 0.0 };
+            self.spend(at.len().saturating_mul(2))?;
+            let scale = at.iter().map(|&i| head[i]).collect();
+            let zero = vec![0.0; at.len()];
+            let name = format!("{part}/part{k}");
+            terms.push(self.diagonal(n, &name, x, scale, zero, uncertainty)?.node);
+            if done {
+                break;
+            }
+        }
+        let node = self.combine(n, part, vec![Rational::from(1); terms.len()], terms);
+        Ok(Variable { node, ..x.clone() })
     }
 
     /// `W x` followed by the addition of one constant per output is a dense
@@ -170,55 +299,8 @@ impl<'m> GraphReader<'m, '_> {
     }
 }
 
-/// The extents both operands are repeated to.
-fn broadcast(n: &Node<'_>, a: &[usize], b: &[usize]) -> Result<Vec<usize>, Error> {
-    let rank = a.len().max(b.len());
-    let at = |d: &[usize], k: usize| (k + d.len()).checked_sub(rank).map_or(1, |k| d[k]);
-    (0..rank)
-        .map(|k| match (at(a, k), at(b, k)) {
-            (x, 1) => Ok(x),
-            (1, y) => Ok(y),
-            (x, y) if x == y => Ok(x),
-            _ => Err(n.operand(
-                1,
-                format!("extents {b:?} against {a:?}"),
-                "extents that broadcast",
-            )),
-        })
-        .collect()
-}
-
-/// Strides of a tensor of extents `dims` read with extents `full`: 0 along
-/// repeated axes.
-fn repeated(dims: &[usize], full: &[usize]) -> Vec<i64> {
-    let own = strides(dims);
-    (0..full.len())
-        .map(|k| {
-            (k + dims.len())
-                .checked_sub(full.len())
-                .map_or(0, |k| if dims[k] == 1 { 0 } else { own[k] })
-        })
-        .collect()
-}
-
-/// `1 / c` in binary32 with the relative uncertainty of the rounding.
-fn reciprocals(n: &Node<'_>, c: &Constant<'_>, values: &[f32]) -> Result<(Vec<f32>, f64), Error> {
-    let mut uncertainty = 0.0;
-    let mut scale = Vec::with_capacity(values.len());
-    for &v in values {
-        let r = (1.0 / f64::from(v)) as f32;
-        if !r.is_normal() {
-            return Err(n.operand(
-                &c.name,
-                v,
-                "divisors with reciprocals in the range of binary32",
-            ));
-        }
-        // The product of two binary32 numbers is exact in binary64.
-        if f64::from(r) * f64::from(v) != 1.0 {
-            uncertainty = ROUNDED;
-        }
-        scale.push(r);
-    }
-    Ok((scale, uncertainty))
+/// The nearest binary32 numbers, if all are finite.
+pub(super) fn leading(values: &[Rational]) -> Option<Vec<f32>> {
+    let nearest = |v: &Rational| Some(super::super::tensor::nearest32(v)).filter(|h| h.is_finite());
+    values.iter().map(nearest).collect()
 }

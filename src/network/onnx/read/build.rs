@@ -1,91 +1,18 @@
 //! The steps every operator family is made of: operands in, network nodes out.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::{limits, tensor::Literal};
-use super::{Batch, Constant, Data, Error, GraphReader, Node, Source, Value, Variable, checked};
+use super::super::limits;
+use super::super::tensor::{Data, Literal};
+use super::index::broadcast;
+use super::{Batch, Constant, Error, GraphReader, Node, Value, Variable, checked};
 use crate::exact::Rational;
 use crate::graph::Op;
 use crate::network::{Layer, NetworkNode};
-use crate::ops::{self, Diagonal, Gather, LinearMap, Param, Reshape, Shape, Tensor};
+use crate::ops::{self, Diagonal, Gather, LinearMap, Param, Pointwise, Reshape, Shape, Tensor};
 
 impl<'m> GraphReader<'m, '_> {
-    /// Operand `k`, or `None` when it is left out.
-    pub(super) fn optional(&self, n: &Node<'m>, k: usize) -> Result<Option<Value<'m>>, Error> {
-        let Some(name) = n.proto.input.get(k).filter(|s| !s.is_empty()) else {
-            return Ok(None);
-        };
-        if let Some(value) = self.values.get(name.as_str()) {
-            return Ok(Some(value.clone()));
-        }
-        match self.outer.and_then(|outer| outer.get(name.as_str())) {
-            Some(Value::Variable(_)) => Err(n.operand(
-                name,
-                "a value computed outside the field",
-                "a constant, or a value of the field",
-            )),
-            Some(value) => Ok(Some(value.clone())),
-            None => Err(Error::Undefined {
-                node: n.name.clone(),
-                value: name.clone(),
-            }),
-        }
-    }
-
-    pub(super) fn value(&self, n: &Node<'m>, k: usize) -> Result<Value<'m>, Error> {
-        self.optional(n, k)?
-            .ok_or_else(|| n.operand(k, "nothing", "an operand"))
-    }
-
-    pub(super) fn variable(&self, n: &Node<'m>, k: usize) -> Result<Variable, Error> {
-        match self.value(n, k)? {
-            Value::Variable(v) => Ok(v),
-            Value::Constant(c) => Err(n.operand(c.name, "a constant", "a computed value")),
-        }
-    }
-
-    pub(super) fn constant(&self, n: &Node<'m>, k: usize) -> Result<Constant<'m>, Error> {
-        match self.value(n, k)? {
-            Value::Constant(c) => Ok(c),
-            Value::Variable(_) => {
-                Err(n.operand(&n.proto.input[k], "a computed value", "a constant"))
-            }
-        }
-    }
-
-    /// The integers of a constant operand of rank 0 or 1, if it is there.
-    pub(super) fn integers(&self, n: &Node<'m>, k: usize) -> Result<Option<Vec<i64>>, Error> {
-        let Some(value) = self.optional(n, k)? else {
-            return Ok(None);
-        };
-        if let Value::Constant(c) = value {
-            let literal = c.literal()?;
-            if let Data::Ints(v) = &literal.data
-                && literal.dims.len() < 2
-            {
-                return Ok(Some(v.clone()));
-            }
-        }
-        Err(n.operand(
-            &n.proto.input[k],
-            "another value",
-            "a constant list of integers",
-        ))
-    }
-
-    /// The binary32 elements of a literal.
-    pub(super) fn floats<'a>(
-        &self,
-        n: &Node<'m>,
-        c: &Constant<'m>,
-        literal: &'a Literal,
-    ) -> Result<&'a [f32], Error> {
-        match &literal.data {
-            Data::Floats(v) => Ok(v),
-            Data::Ints(_) => Err(n.operand(&c.name, "integers", "binary32 numbers")),
-        }
-    }
-
     /// Counts `n` more elements of index lists or constants.
     pub(super) fn spend(&mut self, n: usize) -> Result<(), Error> {
         self.shared.made = self.shared.made.saturating_add(n);
@@ -127,7 +54,7 @@ impl<'m> GraphReader<'m, '_> {
         data: Vec<f32>,
     ) -> Result<Param, Error> {
         self.spend(data.len())?;
-        let name = self.unique(&format!("{}/{part}", n.name));
+        let name = self.unique(&format!("{}{part}", n.name));
         let shape = Shape::new(&[data.len()]);
         Ok(Arc::new(
             Tensor::new(name, shape, data).map_err(|e| n.operation(e))?,
@@ -148,12 +75,29 @@ impl<'m> GraphReader<'m, '_> {
             return Ok(param.clone());
         }
         let literal = c.literal()?;
-        let stored = self.floats(n, c, &literal)?;
-        let data = match (&literal.dims[..], transposed) {
-            (&[rows, columns], true) => (0..columns)
-                .flat_map(|j| (0..rows).map(move |i| stored[i * columns + j]))
-                .collect(),
-            _ => stored.to_vec(),
+        self.floats(n, c, &literal)?;
+        let data = match (Rc::unwrap_or_clone(literal), transposed) {
+            (
+                Literal {
+                    dims,
+                    data: Data::Floats(stored),
+                },
+                true,
+            ) if dims.len() == 2 => {
+                let (rows, columns) = (dims[0], dims[1]);
+                (0..columns)
+                    .flat_map(|j| (0..rows).map(move |i| (i, j)))
+                    .map(|(i, j)| stored[i * columns + j])
+                    .collect()
+            }
+            (
+                Literal {
+                    data: Data::Floats(stored),
+                    ..
+                },
+                _,
+            ) => stored,
+            _ => Vec::new(), // refused above
         };
         let name = self.unique(&c.name);
         let tensor = Tensor::new(name, Shape::new(dims), data).map_err(|e| n.operation(e))?;
@@ -200,13 +144,30 @@ impl<'m> GraphReader<'m, '_> {
     pub(super) fn combine(
         &mut self,
         n: &Node<'m>,
+        part: &str,
         coefficients: Vec<Rational>,
         xs: Vec<usize>,
     ) -> usize {
         match (&coefficients[..], &xs[..]) {
             ([c], &[x]) if *c == 1 => x,
-            _ => self.push(n.name.clone(), Op::Combine(coefficients), xs, None),
+            _ => {
+                let name = format!("{}{part}", n.name);
+                self.push(name, Op::Combine(coefficients), xs, None)
+            }
         }
+    }
+
+    /// Appends `φ(x)`.
+    pub(super) fn pointwise(
+        &mut self,
+        n: &Node<'m>,
+        part: &str,
+        x: &Variable,
+        f: Arc<dyn Pointwise>,
+    ) -> Variable {
+        let name = format!("{}{part}", n.name);
+        let node = self.push(name, Op::Pointwise(f), vec![x.node], None);
+        Variable { node, ..x.clone() }
     }
 
     /// Errors when an operator moves a batch axis of more than one sample.
@@ -275,6 +236,7 @@ impl<'m> GraphReader<'m, '_> {
     pub(super) fn diagonal(
         &mut self,
         n: &Node<'m>,
+        part: &str,
         x: &Variable,
         scale: Vec<f32>,
         bias: Vec<f32>,
@@ -289,44 +251,51 @@ impl<'m> GraphReader<'m, '_> {
         };
         if constant(&scale) && constant(&bias) {
             let every = |v: Vec<f32>| v.into_iter().step_by(inner).collect::<Vec<f32>>();
-            let scale = self.made(n, "scale", every(scale))?;
-            let bias = self.made(n, "bias", every(bias))?;
+            let scale = self.made(n, &format!("{part}/scale"), every(scale))?;
+            let bias = self.made(n, &format!("{part}/bias"), every(bias))?;
             let map = Diagonal::new(scale, bias, sample, uncertainty);
-            let node = self.linear(n, "", x.node, map)?;
+            let node = self.linear(n, part, x.node, map)?;
             return Ok(Variable { node, ..x.clone() });
         }
         let flat = Shape::new(&[sample.len()]);
-        let scale = self.made(n, "scale", scale)?;
-        let bias = self.made(n, "bias", bias)?;
+        let scale = self.made(n, &format!("{part}/scale"), scale)?;
+        let bias = self.made(n, &format!("{part}/bias"), bias)?;
         let mut node = x.node;
         let reshaped = sample.dims().len() != 1;
         if reshaped {
-            node = self.linear(n, "/flat", node, Reshape::new(sample.clone(), flat.clone()))?;
+            let map = Reshape::new(sample.clone(), flat.clone());
+            node = self.linear(n, &format!("{part}/flat"), node, map)?;
         }
-        node = self.linear(
-            n,
-            "",
-            node,
-            Diagonal::new(scale, bias, flat.clone(), uncertainty),
-        )?;
+        let map = Diagonal::new(scale, bias, flat.clone(), uncertainty);
+        node = self.linear(n, part, node, map)?;
         if reshaped {
-            node = self.linear(n, "/shape", node, Reshape::new(flat, sample))?;
+            let map = Reshape::new(flat, sample);
+            node = self.linear(n, &format!("{part}/shape"), node, map)?;
         }
         Ok(Variable { node, ..x.clone() })
     }
 
-    /// A constant as a node of the network, for operators that treat it like a
-    /// computed value.
-    pub(super) fn constant_variable(
+    /// A value as a node of the network, for operators that treat constants
+    /// like computed values.
+    pub(super) fn as_variable(
         &mut self,
         n: &Node<'m>,
-        c: &Constant<'m>,
+        value: Value<'m>,
     ) -> Result<Variable, Error> {
+        let c = match value {
+            Value::Variable(x) => return Ok(x),
+            Value::Constant(c) => c,
+        };
         let literal = c.literal()?;
-        let values = self.floats(n, c, &literal)?;
+        if let Data::Ints(_) = literal.data {
+            return Err(n.operand(&c.name, "integers", "numbers or a computed value"));
+        }
+        if literal.len() == 0 {
+            return Err(n.operand(&c.name, "no elements", "at least one element"));
+        }
         // A rational takes about as much memory as sixteen index entries.
-        self.spend(values.len().saturating_mul(16))?;
-        let exact: Option<Vec<Rational>> = values.iter().map(|&v| Rational::from_f32(v)).collect();
+        self.spend(literal.len().saturating_mul(16))?;
+        let exact: Option<Vec<Rational>> = (0..literal.len()).map(|i| literal.at(i)).collect();
         let exact = exact.ok_or_else(|| n.operand(&c.name, "NaN or infinity", "finite numbers"))?;
         let batched = literal.dims.first() == Some(&1) && literal.dims.len() > 1;
         let shape = checked(&literal.dims[usize::from(batched)..])?;
@@ -343,18 +312,61 @@ impl<'m> GraphReader<'m, '_> {
         })
     }
 
-    /// The same constant with other extents.
-    pub(super) fn constant_view(
+    /// The same elements with other extents.
+    pub(super) fn with_extents(
         &mut self,
         n: &Node<'m>,
-        c: &Constant<'m>,
-        dims: Vec<usize>,
+        part: &str,
+        value: Value<'m>,
+        full: Vec<usize>,
     ) -> Result<Value<'m>, Error> {
+        let c = match value {
+            Value::Variable(x) => return self.view(n, part, &x, full).map(Value::Variable),
+            Value::Constant(c) => c,
+        };
         let literal = c.literal()?;
-        let data = literal.data.clone();
         self.spend(literal.len())?;
-        let made = Literal { dims, data };
-        Ok(self.new_constant(&n.name, Source::Made(made.into())))
+        let Literal { data, .. } = Rc::unwrap_or_clone(literal);
+        Ok(self.folded(n, Literal { dims: full, data }))
+    }
+
+    /// The elements of a value at `index`, zero where there is none, with
+    /// extents `full`.
+    pub(super) fn select(
+        &mut self,
+        n: &Node<'m>,
+        part: &str,
+        value: &Value<'m>,
+        full: Vec<usize>,
+        index: Vec<Option<u32>>,
+    ) -> Result<Value<'m>, Error> {
+        match value {
+            Value::Variable(x) => self.index_map(n, part, x, full, index).map(Value::Variable),
+            Value::Constant(c) => {
+                let literal = c.literal()?;
+                if let Data::Exact(_) = literal.data {
+                    self.spend(index.len().saturating_mul(16))?;
+                }
+                Ok(self.folded(n, literal.select(full, &index)))
+            }
+        }
+    }
+
+    /// Both operands with one set of extents and one view of the batch axis.
+    pub(super) fn aligned(
+        &mut self,
+        n: &Node<'m>,
+        a: &Variable,
+        b: &Variable,
+    ) -> Result<[Variable; 2], Error> {
+        let full = broadcast(n, &a.full, &b.full)?;
+        let a = self.expand(n, "/left", a, &full)?;
+        let b = self.expand(n, "/right", b, &full)?;
+        let batched = a.batched || b.batched;
+        Ok([
+            self.view_as(n, "/left", &a, full.clone(), batched)?,
+            self.view_as(n, "/right", &b, full, batched)?,
+        ])
     }
 }
 

@@ -5,28 +5,51 @@ mod arithmetic;
 mod build;
 mod dense;
 mod exact;
+mod extremum;
+mod fold;
 mod index;
 mod interface;
+mod matrix;
+mod metadata;
+mod normalise;
 mod ode;
+mod pointwise;
 mod reduce;
+mod resample;
 mod shape;
+mod value;
 mod window;
 
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::messages::{FunctionProto, GraphProto, ModelProto, TensorProto};
+use super::messages::{FunctionProto, GraphProto, ModelProto};
 use super::node::Node;
-use super::tensor::{Data, Literal};
+use super::tensor::Data;
 use super::{DOMAIN, DOMAIN_VERSION, Error, limits};
-use crate::graph::Op;
+use crate::exact::Rational;
 use crate::network::{Network, NetworkNode};
-use crate::ops::{LeakyRelu, Param, Pointwise, Relu, Sigmoid, Softplus, Tanh};
+use crate::ops::{
+    Abs, Cos, Erf, Exp, Floor, Gelu, HardSwish, Log, Param, Reciprocal, Sigmoid, Sign, Silu, Sin,
+    Softplus, Sqrt, Step, Tanh,
+};
+use extremum::Extremum;
+use fold::Binary;
 use interface::{checked, extents, opset, prune, show};
+use reduce::Reduction;
+use value::{Constant, Source, Value, Variable};
+
+/// Operators with outputs that are of no use in inference: they may be named,
+/// but not used.
+const SIDE_OUTPUTS: [&str; 4] = [
+    "BatchNormalization",
+    "Dropout",
+    "LayerNormalization",
+    "MaxPool",
+];
 
 /// Reads a model file's bytes (not compressed).
 ///
@@ -105,57 +128,6 @@ struct Shared {
     made: usize,
 }
 
-/// A constant of the file; decoded when used.
-#[derive(Clone)]
-struct Constant<'m> {
-    id: usize,
-    name: String,
-    source: Source<'m>,
-}
-
-#[derive(Clone)]
-enum Source<'m> {
-    Stored(&'m TensorProto),
-    Made(Rc<Literal>),
-}
-
-impl Constant<'_> {
-    fn literal(&self) -> Result<Rc<Literal>, Error> {
-        match &self.source {
-            Source::Stored(t) => Literal::decode(t).map(Rc::new),
-            Source::Made(literal) => Ok(literal.clone()),
-        }
-    }
-
-    fn dims(&self) -> Result<Vec<usize>, Error> {
-        match &self.source {
-            Source::Stored(t) => Literal::extents(t),
-            Source::Made(literal) => Ok(literal.dims.clone()),
-        }
-    }
-}
-
-/// A computed value: `full` are the ONNX extents with a batch of one, in front
-/// when `batched`; the network's node has the extents behind it.
-#[derive(Clone, Debug)]
-struct Variable {
-    node: usize,
-    full: Vec<usize>,
-    batched: bool,
-}
-
-impl Variable {
-    fn sample(&self) -> &[usize] {
-        &self.full[usize::from(self.batched)..]
-    }
-}
-
-#[derive(Clone)]
-enum Value<'m> {
-    Constant(Constant<'m>),
-    Variable(Variable),
-}
-
 struct GraphReader<'m, 'r> {
     shared: &'r mut Shared,
     values: HashMap<&'m str, Value<'m>>,
@@ -205,15 +177,20 @@ impl<'m, 'r> GraphReader<'m, 'r> {
     fn run(&mut self, graph: &'m GraphProto) -> Result<Variable, Error> {
         for (position, proto) in graph.node.iter().enumerate() {
             let node = Node::new(proto, position);
-            let outputs = proto.output.iter().filter(|o| !o.is_empty()).count();
-            let Some(name) = proto.output.first().filter(|o| !o.is_empty()) else {
-                return Err(node.operand("output 0", "no name", "a first output"));
-            };
-            let value = self.read(&node)?;
-            if outputs > 1 && proto.op_type != "Dropout" {
-                return Err(node.operand("outputs", outputs, "one output"));
+            let values = self.read(&node)?;
+            let used = proto.output.iter().filter(|o| !o.is_empty()).count();
+            if used > values.len() && !SIDE_OUTPUTS.contains(&proto.op_type.as_str()) {
+                let expected = "as many outputs as the operator has";
+                return Err(node.operand("outputs", used, expected));
             }
-            self.define(name, value)?;
+            if proto.output.first().is_none_or(String::is_empty) {
+                return Err(node.operand("output 0", "no name", "a first output"));
+            }
+            for (name, value) in proto.output.iter().zip(values) {
+                if !name.is_empty() {
+                    self.define(name, value)?;
+                }
+            }
         }
         let [output] = &graph.output[..] else {
             return Err(Error::Model {
@@ -236,46 +213,83 @@ impl<'m, 'r> GraphReader<'m, 'r> {
         }
     }
 
-    fn read(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
+    /// The outputs of a node, in order.
+    fn read(&mut self, n: &Node<'m>) -> Result<Vec<Value<'m>>, Error> {
         let domain = match n.proto.domain.as_str() {
             "ai.onnx" => "",
             other => other,
         };
         let operator = n.proto.op_type.as_str();
         if domain == DOMAIN {
-            return match operator {
+            let value = match operator {
                 "OdeBlock" => self.ode_block(n),
                 "Combine" => self.combine_exact(n),
                 "Diagonal" => self.diagonal_exact(n),
                 "SumPool" => self.sum_pool(n),
                 "Gather" => self.gather_exact(n),
                 "Constant" => self.constant_exact(n),
+                "Gelu" => self.function(n, &[], Arc::new(Gelu), None),
+                "HardSwish" => self.function(n, &[], Arc::new(HardSwish), None),
+                "Silu" => self.function(n, &[], Arc::new(Silu), None),
+                "Step" => self.function(n, &[], Arc::new(Step), None),
                 _ => Err(self.unsupported(n, "")),
             };
+            return value.map(|value| vec![value]);
         }
         if !domain.is_empty() {
             return Err(self.unsupported(n, ""));
         }
+        if operator == "Split" {
+            return self.split(n);
+        }
+        self.read_one(n, operator).map(|value| vec![value])
+    }
+
+    /// An operator of the default domain with one output.
+    fn read_one(&mut self, n: &Node<'m>, operator: &str) -> Result<Value<'m>, Error> {
         match operator {
             "Gemm" => self.gemm(n),
             "MatMul" => self.mat_mul(n),
             "Conv" => self.conv(n),
+            "ConvTranspose" => self.conv_transpose(n),
             "BatchNormalization" => self.batch_normalization(n),
+            "LayerNormalization" => self.layer_normalization(n),
+            "Softmax" => self.softmax(n, false),
+            "LogSoftmax" => self.softmax(n, true),
             "AveragePool" => self.average_pool(n),
-            "GlobalAveragePool" => self.global_average_pool(n),
-            "ReduceMean" | "ReduceSum" => self.reduce(n),
-            "Add" | "Sub" | "Mul" | "Div" => self.binary(n),
+            "MaxPool" => self.max_pool(n),
+            "GlobalAveragePool" => self.global_pool(n, Reduction::Mean),
+            "GlobalMaxPool" => self.global_pool(n, Reduction::Extremum(Extremum::Max)),
+            "ReduceMean" => self.reduce(n, Reduction::Mean),
+            "ReduceSum" => self.reduce(n, Reduction::Sum),
+            "ReduceProd" => self.reduce(n, Reduction::Product),
+            "ReduceMax" => self.reduce(n, Reduction::Extremum(Extremum::Max)),
+            "ReduceMin" => self.reduce(n, Reduction::Extremum(Extremum::Min)),
+            "Max" => self.extremum(n, Extremum::Max),
+            "Min" => self.extremum(n, Extremum::Min),
             "Sum" => self.sum(n),
             "Neg" => self.negate(n),
-            "Relu" => self.pointwise(n, &[], Arc::new(Relu)),
-            "Tanh" => self.pointwise(n, &[], Arc::new(Tanh)),
-            "Sigmoid" => self.pointwise(n, &[], Arc::new(Sigmoid)),
-            "Softplus" => self.pointwise(n, &[], Arc::new(Softplus)),
-            "LeakyRelu" => {
-                let alpha = n.float("alpha", 0.01)?;
-                let f = LeakyRelu::new(alpha).map_err(|e| n.operation(e))?;
-                self.pointwise(n, &["alpha"], Arc::new(f))
-            }
+            "Relu" => self.relu(n),
+            "LeakyRelu" => self.leaky_relu(n),
+            "Clip" => self.clip(n),
+            "Elu" => self.elu(n),
+            "HardSigmoid" => self.hard_sigmoid(n),
+            "Gelu" => self.gelu(n),
+            "Pow" => self.power(n),
+            "Abs" => self.function(n, &[], Arc::new(Abs), Some(&Rational::abs)),
+            "Floor" => self.function(n, &[], Arc::new(Floor), Some(&Rational::floor)),
+            "Sign" => self.function(n, &[], Arc::new(Sign), Some(&Rational::signum)),
+            "Tanh" => self.function(n, &[], Arc::new(Tanh), None),
+            "Sigmoid" => self.function(n, &[], Arc::new(Sigmoid), None),
+            "Softplus" => self.function(n, &[], Arc::new(Softplus), None),
+            "Exp" => self.function(n, &[], Arc::new(Exp), None),
+            "Log" => self.function(n, &[], Arc::new(Log), None),
+            "Sqrt" => self.function(n, &[], Arc::new(Sqrt), None),
+            "Sin" => self.function(n, &[], Arc::new(Sin), None),
+            "Cos" => self.function(n, &[], Arc::new(Cos), None),
+            "Erf" => self.function(n, &[], Arc::new(Erf), None),
+            "HardSwish" => self.function(n, &[], Arc::new(HardSwish), None),
+            "Reciprocal" => self.function(n, &[], Arc::new(Reciprocal), None),
             "Flatten" => self.flatten(n),
             "Reshape" => self.reshape(n),
             "Squeeze" => self.squeeze(n),
@@ -284,15 +298,28 @@ impl<'m, 'r> GraphReader<'m, 'r> {
             "Concat" => self.concat(n),
             "Slice" => self.slice(n),
             "Gather" => self.gather(n),
+            "Expand" => self.expand_to(n),
+            "Tile" => self.tile(n),
             "Pad" => self.pad(n),
+            "Upsample" => self.upsample(n),
+            "Resize" => self.resize(n),
+            "Shape" => self.shape_of(n),
+            "Size" => self.size_of(n),
+            "ConstantOfShape" => self.constant_of_shape(n),
+            "Range" => self.range(n),
+            "Cast" => self.cast(n),
+            "Not" => self.not(n),
+            "Where" => self.choice(n),
             "Identity" => {
                 n.only(&[])?;
                 self.value(n, 0)
             }
             "Dropout" => self.dropout(n),
             "Constant" => self.constant_node(n),
-            "MaxPool" => Err(self.unsupported(n, "; average pools are")),
-            _ => Err(self.unsupported(n, "")),
+            _ => match Binary::of(operator) {
+                Some(operation) => self.binary(n, operation),
+                None => Err(self.unsupported(n, "")),
+            },
         }
     }
 
@@ -311,18 +338,6 @@ impl<'m, 'r> GraphReader<'m, 'r> {
         }
     }
 
-    fn pointwise(
-        &mut self,
-        n: &Node<'m>,
-        attributes: &[&str],
-        f: Arc<dyn Pointwise>,
-    ) -> Result<Value<'m>, Error> {
-        n.only(attributes)?;
-        let x = self.variable(n, 0)?;
-        let node = self.push(n.name.clone(), Op::Pointwise(f), vec![x.node], None);
-        Ok(Value::Variable(Variable { node, ..x }))
-    }
-
     fn dropout(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
         n.only(&["ratio", "seed"])?;
         if let Some(training) = self.integers(n, 2)?
@@ -331,35 +346,5 @@ impl<'m, 'r> GraphReader<'m, 'r> {
             return Err(n.operand("training_mode", "true", "inference"));
         }
         self.value(n, 0)
-    }
-
-    fn constant_node(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
-        n.only(&[
-            "value",
-            "value_float",
-            "value_floats",
-            "value_int",
-            "value_ints",
-        ])?;
-        let source = if let Some(t) = n.tensor("value")? {
-            Source::Stored(t)
-        } else {
-            let (dims, data) = if let Some(v) = n.floats("value_floats")? {
-                (vec![v.len()], Data::Floats(v.to_vec()))
-            } else if let Some(v) = n.ints("value_ints")? {
-                (vec![v.len()], Data::Ints(v.to_vec()))
-            } else if n.has("value_float") {
-                (vec![], Data::Floats(vec![n.float("value_float", 0.0)?]))
-            } else if n.has("value_int") {
-                (vec![], Data::Ints(vec![n.int("value_int", 0)?]))
-            } else {
-                return Err(n.bad("value", "nothing", "a tensor, number or list of numbers"));
-            };
-            if dims.contains(&0) {
-                return Err(n.bad("value", "an empty list", "at least one element"));
-            }
-            Source::Made(Rc::new(Literal { dims, data }))
-        };
-        Ok(self.new_constant(&n.name, source))
     }
 }

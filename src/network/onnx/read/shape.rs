@@ -4,30 +4,10 @@ use super::{Batch, Error, GraphReader, Node, Value, Variable};
 use crate::ops::Reshape;
 
 impl<'m> GraphReader<'m, '_> {
-    /// The operand with extents `full`.
-    fn with_extents(
-        &mut self,
-        n: &Node<'m>,
-        value: Value<'m>,
-        full: Vec<usize>,
-    ) -> Result<Value<'m>, Error> {
-        match value {
-            Value::Variable(x) => self.view(n, "", &x, full).map(Value::Variable),
-            Value::Constant(c) => self.constant_view(n, &c, full),
-        }
-    }
-
-    fn extents_of(&self, value: &Value<'m>) -> Result<Vec<usize>, Error> {
-        Ok(match value {
-            Value::Variable(x) => x.full.clone(),
-            Value::Constant(c) => c.dims()?,
-        })
-    }
-
     pub(super) fn flatten(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
         n.only(&["axis"])?;
         let value = self.value(n, 0)?;
-        let full = self.extents_of(&value)?;
+        let full = value.extents()?;
         let axis = n.int("axis", 1)?;
         // Unlike elsewhere the axis may equal the rank.
         let axis = if axis == full.len() as i64 {
@@ -41,13 +21,13 @@ impl<'m> GraphReader<'m, '_> {
         }
         let (rows, columns) = full.split_at(axis);
         let full = vec![rows.iter().product(), columns.iter().product()];
-        self.with_extents(n, value, full)
+        self.with_extents(n, "", value, full)
     }
 
     pub(super) fn reshape(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
         n.only(&["allowzero"])?;
         let value = self.value(n, 0)?;
-        let old = self.extents_of(&value)?;
+        let old = value.extents()?;
         let Some(target) = self.integers(n, 1)? else {
             return Err(n.operand(1, "nothing", "a constant shape"));
         };
@@ -73,7 +53,9 @@ impl<'m> GraphReader<'m, '_> {
             };
             full.push(extent);
         }
-        if let Some(k) = free {
+        if let Some(k) = free
+            && known > 0
+        {
             full[k] = len / known;
             known *= full[k];
         }
@@ -94,18 +76,15 @@ impl<'m> GraphReader<'m, '_> {
                 let node = self.linear(n, "", x.node, Reshape::new(shape.clone(), shape))?;
                 Ok(Value::Variable(Variable { node, ..x }))
             }
-            value => self.with_extents(n, value, full),
+            value => self.with_extents(n, "", value, full),
         }
     }
 
     pub(super) fn squeeze(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
         n.only(&["axes"])?;
         let value = self.value(n, 0)?;
-        let full = self.extents_of(&value)?;
-        let axes = match n.ints("axes")? {
-            Some(axes) => Some(axes.to_vec()),
-            None => self.integers(n, 1)?,
-        };
+        let full = value.extents()?;
+        let axes = self.integer_list(n, "axes", 1)?;
         let axes = match axes {
             Some(axes) if axes.is_empty() => {
                 return Err(n.bad("axes", "an empty list", "axes, or none for all of extent 1"));
@@ -116,33 +95,26 @@ impl<'m> GraphReader<'m, '_> {
         if let Some(&k) = axes.iter().find(|&&k| full[k] != 1) {
             return Err(n.bad("axes", k, "axes of extent 1"));
         }
-        if let Value::Variable(x) = &value {
-            self.keep_batch(n, x, !axes.contains(&0))?;
-        }
+        self.keep(n, &value, !axes.contains(&0))?;
         let full = (0..full.len())
             .filter(|k| !axes.contains(k))
             .map(|k| full[k])
             .collect();
-        self.with_extents(n, value, full)
+        self.with_extents(n, "", value, full)
     }
 
     pub(super) fn unsqueeze(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
         n.only(&["axes"])?;
         let value = self.value(n, 0)?;
-        let full = self.extents_of(&value)?;
-        let axes = match n.ints("axes")? {
-            Some(axes) => Some(axes.to_vec()),
-            None => self.integers(n, 1)?,
-        };
+        let full = value.extents()?;
+        let axes = self.integer_list(n, "axes", 1)?;
         let axes = axes.ok_or_else(|| n.bad("axes", "nothing", "a list of axes"))?;
         if axes.len() > 64 {
             return Err(n.bad("axes", format!("{} axes", axes.len()), "at most 64"));
         }
         let rank = full.len() + axes.len();
         let axes = self.axes(n, &axes, rank)?;
-        if let Value::Variable(x) = &value {
-            self.keep_batch(n, x, !axes.contains(&0))?;
-        }
+        self.keep(n, &value, !axes.contains(&0))?;
         let mut rest = full.into_iter();
         let full = (0..rank)
             .map(|k| {
@@ -153,6 +125,6 @@ impl<'m> GraphReader<'m, '_> {
                 }
             })
             .collect();
-        self.with_extents(n, value, full)
+        self.with_extents(n, "", value, full)
     }
 }

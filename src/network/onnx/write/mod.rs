@@ -1,5 +1,6 @@
 //! Writing models: names, shared tensors and nodes common to both forms.
 
+mod functions;
 mod model;
 mod unrolled;
 
@@ -14,9 +15,7 @@ use super::messages::{
     data_type,
 };
 use super::{DOMAIN, DOMAIN_VERSION, Error, tensor};
-use crate::ops::{
-    Geometry, LinearKernel, LinearMap, Param, Pattern, Pointwise, PointwiseKernel, Product, Shape,
-};
+use crate::ops::{Geometry, LinearKernel, LinearMap, Param, Pattern, Product, Shape};
 
 pub use model::write_model;
 pub use unrolled::write_unrolled;
@@ -98,6 +97,18 @@ impl Writer {
                 attributes.push(int("group", geometry.groups as i64));
                 Some(node("", "Conv", name, inputs, attributes))
             }
+            LinearKernel::ConvTranspose {
+                weight,
+                bias,
+                geometry,
+            } => {
+                let mut inputs = vec![x.to_string(), self.param(weight, weight.shape().dims())];
+                inputs.extend(bias.map(|b| self.param(b, b.shape().dims())));
+                let mut attributes = window(geometry);
+                attributes.push(int("group", geometry.groups as i64));
+                attributes.push(ints("output_padding", &geometry.output_padding()));
+                Some(node("", "ConvTranspose", name, inputs, attributes))
+            }
             LinearKernel::Reshape => {
                 let shape = self.list(&format!("{name}/extents"), target(map.output()));
                 Some(node("", "Reshape", name, vec![x.into(), shape], vec![]))
@@ -142,22 +153,6 @@ impl Writer {
         }
         Ok(model.encode_to_vec())
     }
-}
-
-fn pointwise(f: &dyn Pointwise, x: &str, name: &str) -> Result<NodeProto, Error> {
-    let unsupported = || Error::Model {
-        what: format!("node {name}"),
-        found: f.name().into(),
-        expected: "a function with an ONNX form",
-    };
-    let (operator, attributes) = match f.kernel().ok_or_else(unsupported)? {
-        PointwiseKernel::Relu => ("Relu", vec![]),
-        PointwiseKernel::LeakyRelu { alpha } => ("LeakyRelu", vec![float("alpha", alpha)]),
-        PointwiseKernel::Tanh => ("Tanh", vec![]),
-        PointwiseKernel::Sigmoid => ("Sigmoid", vec![]),
-        PointwiseKernel::Softplus => ("Softplus", vec![]),
-    };
-    Ok(node("", operator, name, vec![x.into()], attributes))
 }
 
 /// The operator of a product; a leading batch axis changes nothing.

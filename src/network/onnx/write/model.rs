@@ -2,9 +2,10 @@
 
 use super::super::messages::{GraphProto, NodeProto, attribute_type};
 use super::super::{DOMAIN, Error};
+use super::functions::{OWN, unsupported};
 use super::{
-    AttributeProto, Writer, attribute, int, ints, node, pointwise, positive, product, string,
-    strings, value_info, window,
+    AttributeProto, Writer, attribute, int, ints, node, positive, product, string, strings,
+    value_info, window,
 };
 use crate::exact::Rational;
 use crate::graph::{Graph, Op};
@@ -112,7 +113,15 @@ impl Writer {
             }
             Op::Pointwise(f) => {
                 let (x, shape) = first(name, operands)?;
-                nodes.push(pointwise(&**f, x, name)?);
+                let proto = match self.function(&**f, x, name) {
+                    Some(proto) => proto,
+                    None => {
+                        let own = OWN.iter().find(|(own, _)| *own == f.name());
+                        let (_, operator) = own.ok_or_else(|| unsupported(&**f, name))?;
+                        self.own(operator, name, vec![x.into()], vec![])
+                    }
+                };
+                nodes.push(proto);
                 Ok(shape)
             }
             Op::Product(p) => {
@@ -173,10 +182,12 @@ impl Writer {
                 let attributes = vec![ints("shape", map.output().dims())];
                 self.own("Gather", name, vec![x.into(), index], attributes)
             }
-            LinearKernel::Dense { .. } | LinearKernel::Conv2d { .. } | LinearKernel::Reshape => {
-                self.standard_map(map, x, name)
-                    .expect("written by the default domain")
-            }
+            LinearKernel::Dense { .. }
+            | LinearKernel::Conv2d { .. }
+            | LinearKernel::ConvTranspose { .. }
+            | LinearKernel::Reshape => self
+                .standard_map(map, x, name)
+                .expect("written by the default domain"),
         }
     }
 

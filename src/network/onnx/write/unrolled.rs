@@ -2,7 +2,7 @@
 
 use super::super::messages::{GraphProto, NodeProto};
 use super::super::{Error, tensor};
-use super::{Writer, int, node, pointwise, positive, product, target, value_info, window};
+use super::{Writer, int, node, positive, product, target, value_info, window};
 use crate::exact::Rational;
 use crate::graph::{Graph, Op};
 use crate::ops::{LinearKernel, LinearMap, Param, Shape};
@@ -55,7 +55,10 @@ pub fn write_unrolled(graph: &Graph) -> Result<Vec<u8>, Error> {
             Op::Input(_) => {}
             Op::Constant(exact) => plain.constant(&name, exact, &n.shape)?,
             Op::Linear(map) => plain.linear(&**map, x(0), &name),
-            Op::Pointwise(f) => plain.nodes.push(pointwise(&**f, x(0), &name)?),
+            Op::Pointwise(f) => {
+                let nodes = plain.writer.plain_function(&**f, x(0), &name)?;
+                plain.nodes.extend(nodes);
+            }
             Op::Combine(coefficients) => {
                 let operands: Vec<&str> = (0..n.inputs.len()).map(x).collect();
                 plain.combine(coefficients, &operands, &name)?;
@@ -182,7 +185,10 @@ impl Plain {
                 self.nodes.push(node("", "Conv", name, inputs, attributes));
             }
             LinearKernel::Gather { index } => self.gather(map, index, x, name),
-            LinearKernel::Dense { .. } | LinearKernel::Conv2d { .. } | LinearKernel::Reshape => {}
+            LinearKernel::Dense { .. }
+            | LinearKernel::Conv2d { .. }
+            | LinearKernel::ConvTranspose { .. }
+            | LinearKernel::Reshape => {}
         }
     }
 

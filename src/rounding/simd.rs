@@ -1,0 +1,263 @@
+//! Vector kernels: the only unsafe code of the arithmetic. Which instruction
+//! set runs is decided at run time, so that one binary serves every machine of
+//! its architecture.
+//!
+//! Every kernel computes plain sums of products in round-to-nearest, in an
+//! order and with a fusing of multiplication and addition that depend on the
+//! instruction set. The bounds of [`Precision`](super::Precision) hold for all
+//! of them: a product in a sum of `n` passes through at most `n` roundings.
+
+#![allow(unsafe_code)]
+
+/// The instruction set in use. `Avx2` exists only where the processor was seen
+/// to have AVX2 and FMA, which is what makes the calls below sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Isa(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Portable,
+}
+
+impl Isa {
+    /// The best one of this machine.
+    #[inline]
+    pub(super) fn detect() -> Isa {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+        {
+            return Isa(Kind::Avx2);
+        }
+        Isa::PORTABLE
+    }
+
+    /// Code without special instructions.
+    pub(super) const PORTABLE: Isa = Isa(Kind::Portable);
+
+    /// Every one this machine has.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Isa> {
+        let mut all = vec![Isa::PORTABLE];
+        if Isa::detect() != Isa::PORTABLE {
+            all.push(Isa::detect());
+        }
+        all
+    }
+}
+
+/// Rows of `A` in one tile of a product: with two vectors of columns the sums
+/// and operands fill fifteen of sixteen registers.
+pub(super) const ROWS: usize = 6;
+/// The most vectors of columns of `B` in one tile.
+pub(super) const VECTORS: usize = 2;
+
+/// A number the matrix product has kernels for.
+pub trait Element: Copy + Default + Send + Sync + 'static + sealed::Tile {}
+
+impl Element for f64 {}
+impl Element for f32 {}
+
+pub(super) mod sealed {
+    use super::Isa;
+
+    /// The tile kernel of one element type.
+    pub trait Tile: Sized {
+        /// numbers in a vector
+        const LANES: usize;
+        /// `to += from` elementwise
+        fn add(to: &mut [Self], from: &[Self]);
+        /// `C += A B` on one tile: `A` (`rows`, `k`) with row stride `lda`, `B`
+        /// (`k`, `vectors × LANES`) row-major, `C` with row stride `ldc`.
+        ///
+        /// # Panics
+        /// If `rows` or `vectors` is 0 or above the tile, or a slice too short.
+        #[allow(private_interfaces, clippy::too_many_arguments)]
+        fn tile(
+            isa: Isa,
+            rows: usize,
+            vectors: usize,
+            k: usize,
+            a: &[Self],
+            lda: usize,
+            b: &[Self],
+            c: &mut [Self],
+            ldc: usize,
+        );
+    }
+}
+
+macro_rules! element {
+    ($t:ty, $lanes:expr, $avx2:ident, $portable:ident, $load:ident, $store:ident, $zero:ident,
+     $splat:ident, $fma:ident, $add:ident, $vector:ident) => {
+        impl sealed::Tile for $t {
+            const LANES: usize = $lanes;
+            fn add(to: &mut [$t], from: &[$t]) {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to += from;
+                }
+            }
+            #[inline]
+            #[allow(private_interfaces)]
+            fn tile(
+                isa: Isa,
+                rows: usize,
+                vectors: usize,
+                k: usize,
+                a: &[$t],
+                lda: usize,
+                b: &[$t],
+                c: &mut [$t],
+                ldc: usize,
+            ) {
+                let width = vectors * $lanes;
+                assert!((1..=ROWS).contains(&rows) && (1..=VECTORS).contains(&vectors));
+                assert!(a.len() >= (rows - 1) * lda + k && b.len() >= k * width);
+                assert!(c.len() >= (rows - 1) * ldc + width);
+                match isa.0 {
+                    #[cfg(target_arch = "x86_64")]
+                    Kind::Avx2 => {
+                        let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+                        // SAFETY: the machine has AVX2 and FMA, or there would be
+                        // no such `Isa`; by the assertions all reads of `rows` rows
+                        // of `k` elements of `a`, of `k × width` of `b` and all
+                        // accesses of `rows` rows of `width` of `c` are in bounds.
+                        unsafe {
+                            match (rows, vectors) {
+                                (1, 1) => $avx2::<1, 1, 8>(k, a, lda, b, c, ldc),
+                                (1, _) => $avx2::<1, 2, 4>(k, a, lda, b, c, ldc),
+                                (2, 1) => $avx2::<2, 1, 4>(k, a, lda, b, c, ldc),
+                                (2, _) => $avx2::<2, 2, 3>(k, a, lda, b, c, ldc),
+                                (3, 1) => $avx2::<3, 1, 3>(k, a, lda, b, c, ldc),
+                                (3, _) => $avx2::<3, 2, 2>(k, a, lda, b, c, ldc),
+                                (4, 1) => $avx2::<4, 1, 2>(k, a, lda, b, c, ldc),
+                                (4, _) => $avx2::<4, 2, 1>(k, a, lda, b, c, ldc),
+                                (5, 1) => $avx2::<5, 1, 2>(k, a, lda, b, c, ldc),
+                                (5, _) => $avx2::<5, 2, 1>(k, a, lda, b, c, ldc),
+                                (_, 1) => $avx2::<6, 1, 2>(k, a, lda, b, c, ldc),
+                                _ => $avx2::<6, 2, 1>(k, a, lda, b, c, ldc),
+                            }
+                        }
+                    }
+                    Kind::Portable => {
+                        for r in 0..rows {
+                            let row = &a[r * lda..r * lda + k];
+                            let out = &mut c[r * ldc..r * ldc + width];
+                            match vectors {
+                                1 => $portable::<$lanes>(row, b, out),
+                                _ => $portable::<{ 2 * $lanes }>(row, b, out),
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        /// One row of a tile: `c += a B`, `N` columns.
+        fn $portable<const N: usize>(a: &[$t], b: &[$t], c: &mut [$t]) {
+            let mut sum = [0.0; N];
+            sum.copy_from_slice(&c[..N]);
+            for (&a, b) in a.iter().zip(b.chunks_exact(N)) {
+                for (s, &b) in sum.iter_mut().zip(b) {
+                    *s += a * b;
+                }
+            }
+            c[..N].copy_from_slice(&sum);
+        }
+
+        /// `C += A B` with `R` rows and `V` vectors; `U` partial sums per
+        /// element, so that enough sums are under way to hide their latency.
+        ///
+        /// # Safety
+        /// The processor has AVX2 and FMA; `a` is readable at `r lda + p`, `b` at
+        /// `p V LANES + j`, `c` accessible at `r ldc + j`, for `r < R`, `p < k`,
+        /// `j < V LANES`.
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn $avx2<const R: usize, const V: usize, const U: usize>(
+            k: usize,
+            a: *const $t,
+            lda: usize,
+            b: *const $t,
+            c: *mut $t,
+            ldc: usize,
+        ) {
+            use std::arch::x86_64::*;
+            let mut sum: [[[$vector; V]; R]; U] = [[[$zero(); V]; R]; U];
+            // Pointers advance by wrapping arithmetic: the loop has no overflow
+            // check and needs no register beyond the tile.
+            let mut b = b;
+            let mut rows: [*const $t; R] = [a; R];
+            for r in 1..R {
+                rows[r] = rows[r - 1].wrapping_add(lda);
+            }
+            // SAFETY: every access is one of those the caller vouches for.
+            unsafe {
+                for _ in 0..k / U {
+                    for sum in &mut sum {
+                        let mut line = [$zero(); V];
+                        for line in &mut line {
+                            *line = $load(b);
+                            b = b.wrapping_add($lanes);
+                        }
+                        for (sum, a) in sum.iter_mut().zip(&mut rows) {
+                            let x = $splat(**a);
+                            *a = a.wrapping_add(1);
+                            for (sum, &b) in sum.iter_mut().zip(&line) {
+                                *sum = $fma(x, b, *sum);
+                            }
+                        }
+                    }
+                }
+                for _ in 0..k % U {
+                    for (sum, a) in sum[0].iter_mut().zip(&mut rows) {
+                        let x = $splat(**a);
+                        *a = a.wrapping_add(1);
+                        for (v, sum) in sum.iter_mut().enumerate() {
+                            *sum = $fma(x, $load(b.wrapping_add(v * $lanes)), *sum);
+                        }
+                    }
+                    b = b.wrapping_add(V * $lanes);
+                }
+                for r in 0..R {
+                    for v in 0..V {
+                        let mut total = sum[0][r][v];
+                        for part in &sum[1..] {
+                            total = $add(total, part[r][v]);
+                        }
+                        let at = c.add(r * ldc + v * $lanes);
+                        $store(at, $add($load(at), total));
+                    }
+                }
+            }
+        }
+    };
+}
+
+element!(
+    f64,
+    4,
+    tile_avx2_f64,
+    row_f64,
+    _mm256_loadu_pd,
+    _mm256_storeu_pd,
+    _mm256_setzero_pd,
+    _mm256_set1_pd,
+    _mm256_fmadd_pd,
+    _mm256_add_pd,
+    __m256d
+);
+element!(
+    f32,
+    8,
+    tile_avx2_f32,
+    row_f32,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_setzero_ps,
+    _mm256_set1_ps,
+    _mm256_fmadd_ps,
+    _mm256_add_ps,
+    __m256
+);
