@@ -140,24 +140,6 @@ impl<R: BufRead> Tokens<R> {
         }
     }
 
-    fn push(&mut self, byte: u8) -> Result<(), Error> {
-        if !byte.is_ascii_graphic() && byte != b' ' {
-            return Err(Error::Syntax {
-                at: self.at,
-                found: format!("byte 0x{byte:02x}"),
-                expected: "printable ASCII characters",
-            });
-        }
-        if self.word.len() == MAX_WORD {
-            return Err(Error::TooLarge {
-                what: "characters of a word",
-                limit: MAX_WORD as u64,
-            });
-        }
-        self.word.push(char::from(byte));
-        Ok(())
-    }
-
     /// A word up to white space, a parenthesis or a comment.
     fn plain(&mut self) -> Result<(), Error> {
         self.word.clear();
@@ -173,8 +155,8 @@ impl<R: BufRead> Tokens<R> {
                     self.word.push_str(text)
                 }
                 _ => {
-                    for byte in taken.to_vec() {
-                        self.push(byte)?;
+                    for &byte in taken {
+                        push(&mut self.word, self.at, byte)?;
                     }
                 }
             }
@@ -201,7 +183,26 @@ impl<R: BufRead> Tokens<R> {
             if byte == mark {
                 return Ok(());
             }
-            self.push(byte)?;
+            push(&mut self.word, self.at, byte)?;
         }
     }
+}
+
+/// Adds a byte to a word that began at `at`.
+fn push(word: &mut String, at: Position, byte: u8) -> Result<(), Error> {
+    if !byte.is_ascii_graphic() && byte != b' ' {
+        return Err(Error::Syntax {
+            at,
+            found: format!("byte 0x{byte:02x}"),
+            expected: "printable ASCII characters",
+        });
+    }
+    if word.len() == MAX_WORD {
+        return Err(Error::TooLarge {
+            what: "characters of a word",
+            limit: MAX_WORD as u64,
+        });
+    }
+    word.push(char::from(byte));
+    Ok(())
 }
