@@ -210,6 +210,7 @@ pub(super) fn intermediate(
     seed: Array2<f64>,
     owner: &[usize],
     ascent: Ascent,
+    stop: &dyn Fn() -> bool,
 ) -> Vec<f64> {
     let rows = Rows {
         start: node,
@@ -219,7 +220,8 @@ pub(super) fn intermediate(
         owner,
     };
     let mut slopes = initial(view, node, owner);
-    ascend(view, &rows, &mut slopes, &mut [], ascent, &|_, l| l >= 0.0).lower
+    let done = |_, l| l >= 0.0 || stop();
+    ascend(view, &rows, &mut slopes, &mut [], ascent, &done).lower
 }
 
 /// The slopes that a walk chose, once per row, for the activations before

@@ -76,14 +76,16 @@ impl<'g> Plan<'g> {
 }
 
 /// How a walk goes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Walking {
+#[derive(Clone, Copy)]
+pub(super) struct Walking<'a> {
     pub method: Method,
     pub rule: SlopeRule,
     /// slopes of intermediate bounds are optimised
     pub ascent: Option<Ascent>,
     /// rows are shared among the threads of the current pool
     pub parallel: bool,
+    /// once it holds, boxes are no longer tightened: looser, and soon done
+    pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// Forward interpreter that cuts operand boxes of activations as it goes and
@@ -92,7 +94,7 @@ pub(super) struct Walk<'a> {
     pub graph: &'a Graph,
     plan: &'a Plan<'a>,
     pub input: &'a InputSet,
-    walking: Walking,
+    walking: Walking<'a>,
     domain: IntervalDomain,
     /// boxes known before, by node
     known: Option<&'a [Option<Boxes>]>,
@@ -113,7 +115,7 @@ impl<'a> Walk<'a> {
         plan: &'a Plan<'a>,
         input: &'a InputSet,
         known: Option<&'a [Option<Boxes>]>,
-        walking: Walking,
+        walking: Walking<'a>,
     ) -> Walk<'a> {
         let n = graph.nodes().len();
         let mut walk = Walk {
@@ -193,7 +195,7 @@ impl<'a> Walk<'a> {
         let open = self.open(node, &boxes);
         self.counters.unstable += open.len() as u64;
         let exact = self.plan.boxlike[node.index()] && self.input.is_box();
-        if open.is_empty() || exact {
+        if open.is_empty() || exact || (self.walking.stop)() {
             return node;
         }
         let k = open.len();
@@ -226,15 +228,18 @@ impl<'a> Walk<'a> {
         let widest = self.widest(node);
         let chunk = (CHUNK / widest.max(1)).clamp(16, 512);
         let walk = self.view();
-        let ascent = self.walking.ascent;
+        let (ascent, stop) = (self.walking.ascent, self.walking.stop);
         let run = |rows: std::ops::Range<usize>| -> Vec<f64> {
+            if stop() {
+                return vec![f64::NEG_INFINITY; rows.len()];
+            }
             let owner: Vec<usize> = rows.clone().map(|r| open[r % k].0).collect();
             let mut seed = Array2::zeros((rows.len(), n));
             for (s, r) in rows.enumerate() {
                 seed[[s, open[r % k].1]] = if r < k { 1.0 } else { -1.0 };
             }
             match ascent {
-                Some(ascent) => alpha::intermediate(&walk, node, seed, &owner, ascent),
+                Some(ascent) => alpha::intermediate(&walk, node, seed, &owner, ascent, stop),
                 None => walk.pull(node, seed, None, &owner).lower,
             }
         };
@@ -351,8 +356,10 @@ impl<'a> Walk<'a> {
                 owner: &owner,
             };
             let mut slopes = alpha::initial(&view, output, &owner);
-            let climbed =
-                alpha::ascend(&view, &rows, &mut slopes, &mut [], ascent, &|_, l| l > 0.0);
+            let climbed = {
+                let done = |_, l| l > 0.0 || (self.walking.stop)();
+                alpha::ascend(&view, &rows, &mut slopes, &mut [], ascent, &done)
+            };
             improve(&mut best, climbed.lower);
             return (best, Some(LinearForms::of(climbed.last)));
         }

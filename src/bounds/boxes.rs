@@ -52,7 +52,8 @@ impl<'g> Boxed<'g> {
     /// the questions `asked`, as (domain, functional).
     ///
     /// `known` are boxes of nodes that hold over each domain, as an earlier
-    /// result gave them. **Semantics and evidence.** `discrete`, proved.
+    /// result gave them. Once `stop` holds the bounds get looser and are soon
+    /// done. **Semantics and evidence.** `discrete`, proved.
     ///
     /// # Errors
     /// The thread's floating-point mode is not the default.
@@ -62,6 +63,7 @@ impl<'g> Boxed<'g> {
         known: Option<&[Option<Boxes>]>,
         objective: &Objective,
         asked: &[(usize, usize)],
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<BoxBounds, Error> {
         check_environment()?;
         let input = InputSet::boxes_only(boxes);
@@ -70,6 +72,7 @@ impl<'g> Boxed<'g> {
             rule: SlopeRule::Adaptive,
             ascent: None,
             parallel: false,
+            stop,
         };
         let mut walk = Walk::over(self.graph, &self.plan, &input, known, walking);
         let (lower, forms) = walk.rows(objective, asked);

@@ -251,6 +251,7 @@ pub fn analyze(
             rule,
             ascent: None,
             parallel: false,
+            stop: &|| false,
         };
         let mut walk = Walk::over(graph, &plan, &input, None, walking);
         let (lower, _) = walk.rows(&objective, &asked);

@@ -80,7 +80,8 @@ pub struct DomainBounds {
 
 impl<'g> Root<'g> {
     /// Bounds `objective` over one box, with optimised slopes if asked for.
-    /// Rows are shared among the threads of the current pool.
+    /// Rows are shared among the threads of the current pool. Once `stop` holds
+    /// the bounds get looser and are soon done.
     ///
     /// # Errors
     /// The graph has not exactly one input, or the thread's floating-point mode
@@ -90,6 +91,7 @@ impl<'g> Root<'g> {
         boxes: Boxes,
         objective: Objective,
         ascent: Option<Ascent>,
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Root<'g>, Error> {
         check_environment()?;
         if graph.inputs().len() != 1 {
@@ -104,6 +106,7 @@ impl<'g> Root<'g> {
             rule: SlopeRule::Adaptive,
             ascent,
             parallel: true,
+            stop,
         };
         let asked: Vec<(usize, usize)> = (0..objective.len()).map(|r| (0, r)).collect();
         let mut walk = Walk::over(graph, &plan, &input, None, walking);

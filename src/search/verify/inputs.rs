@@ -256,12 +256,14 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
             asked.extend((first..first + count).map(|r| (d, r)));
         }
     }
+    let stop = || shared.limits.expired();
     let known = gather(shared, &parts);
     let bounds = shared.boxed.bound(
         boxes.clone(),
         known.as_deref(),
         &shared.rows.objective,
         &asked,
+        &stop,
     )?;
     {
         let mut counters = shared.counters.lock().unwrap_or_else(|e| e.into_inner());

@@ -8,12 +8,24 @@ use super::falsify::{Effort, falsify};
 use super::point::{Counterexample, Places, establish, outputs, seems_violated};
 use super::{Counters, Error, Limits, Outcome};
 use crate::bounds::{Ascent, Domain, DomainBounds, Functional, Objective, Root};
-use crate::graph::Graph;
+use crate::graph::{Graph, Op};
 use crate::rounding::{Boxes, Interval};
 use crate::verify::{Case, Reason};
 
 /// Elements of the cotangents of one batch, at the widest node.
 const BATCH_ELEMENTS: usize = 1 << 15;
+
+/// Multiply-adds spent on the slopes of intermediate bounds.
+const CLIMB_WORK: f64 = 1e11;
+
+/// Multiply-adds of one evaluation.
+fn multiply_adds(graph: &Graph) -> f64 {
+    let of = |n: &crate::graph::Node| match &n.op {
+        Op::Linear(map) => n.shape.len() as f64 * map.chain() as f64,
+        _ => n.shape.len() as f64,
+    };
+    graph.nodes().iter().map(of).sum()
+}
 
 /// A part of the box on which one conjunction may still hold: a domain for
 /// each of its constraints.
@@ -86,7 +98,8 @@ pub(super) fn search(
             .collect()
     };
     let objective = Objective::new(rows);
-    let plain = Root::new(graph, boxes(), objective.clone(), None)?;
+    let stop = || limits.expired();
+    let plain = Root::new(graph, boxes(), objective.clone(), None, &stop)?;
     counters.bounds.add(plain.counters);
     let open = open_of(&plain.lower);
     tracing::debug!(lower = ?plain.lower, open = open.len(), "plain bounds");
@@ -101,14 +114,26 @@ pub(super) fn search(
         step: [0.25, 0.1],
         decay: 0.9,
     };
-    let root = Root::new(graph, boxes(), objective, Some(ascent))?;
-    counters.bounds.add(root.counters);
+    // Climbing on every intermediate bound costs about as many passes again
+    // per iteration and a half.
+    let once = plain.counters.functionals as f64 * multiply_adds(graph);
+    let affordable = (CLIMB_WORK / (2.5 * once.max(1.0))) as usize;
+    let root = if affordable >= 2 {
+        let ascent = Ascent {
+            iterations: ascent.iterations.min(affordable),
+            ..ascent
+        };
+        let root = Root::new(graph, boxes(), objective, Some(ascent), &stop)?;
+        counters.bounds.add(root.counters);
+        root
+    } else {
+        plain
+    };
     let open = open_of(&root.lower);
     tracing::debug!(lower = ?root.lower, open = open.len(), "bounds with slopes");
     if open.is_empty() {
         return Ok(Outcome::Verified);
     }
-    let stop = || limits.expired();
     let effort = Effort {
         restarts: 64,
         steps: 60,
@@ -230,7 +255,13 @@ fn process(shared: &Shared<'_>, mut parts: Vec<Part>) -> Result<Step, Error> {
         step: [0.1, 0.2],
         decay: 0.9,
     };
-    let target = |functional: usize| shared.limits.slack(functional);
+    let target = |functional: usize| {
+        if shared.limits.expired() {
+            f64::NEG_INFINITY
+        } else {
+            shared.limits.slack(functional)
+        }
+    };
     let bounds = shared.root.bound(&mut flat, ascent, &target, 1)?;
     let mut flat = flat.into_iter().zip(bounds);
     let mut open: Vec<(Part, Vec<DomainBounds>)> = Vec::new();
