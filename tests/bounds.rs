@@ -89,6 +89,20 @@ fn activate(kernel: PointwiseKernel, x: &Rational, round: Round) -> Rational {
         .expect("activations of moderate numbers are finite")
 }
 
+/// The number, or one beside it whose digits are not too many: the tail of an
+/// exponential has an exponent of any size.
+fn rational(x: &Float, round: Round) -> Rational {
+    let tiny = Rational::from(1) >> 1000;
+    if x.is_zero() || x.get_exp().is_none_or(|e| e > -1000) {
+        return x.to_rational().expect("operands lie in the domain");
+    }
+    match (x.is_sign_negative(), round) {
+        (false, Round::Up) => tiny,
+        (true, Round::Down) => -tiny,
+        _ => Rational::new(),
+    }
+}
+
 impl Forward for Reference {
     type Value = Vec<Range>;
     fn constant(&mut self, _: NodeId, values: &[Rational], _: &Shape) -> Vec<Range> {
@@ -116,8 +130,10 @@ impl Forward for Reference {
             ),
             None => {
                 let image = f.oracle(&MpInterval::new(300, lo, hi).unwrap());
-                let end = |x: &Float| x.to_rational().expect("operands lie in the domain");
-                (end(image.lo()), end(image.hi()))
+                (
+                    rational(image.lo(), Round::Down),
+                    rational(image.hi(), Round::Up),
+                )
             }
         };
         x.iter().map(image).collect()

@@ -131,7 +131,7 @@ impl<C: Curve> Pointwise for C {
             let range = match part {
                 Part::Piece(k, x) => {
                     let ends = g(x.lo()).hull(g(x.hi()));
-                    let touch = self.touch(slope, k);
+                    let touch = || self.touch(slope, k);
                     match pieces[k].bend {
                         Bend::Convex => {
                             let rate = |t: f64| self.rate(end(t), k);
@@ -216,7 +216,7 @@ fn least(
     rate: impl Fn(f64) -> Interval,
     slope: f64,
     x: Interval,
-    touch: f64,
+    touch: impl Fn() -> f64,
 ) -> f64 {
     let (l, u) = (x.lo(), x.hi());
     if rate(l).lo() >= slope {
@@ -225,6 +225,7 @@ fn least(
     if rate(u).hi() <= slope {
         return g(u).lo();
     }
+    let touch = touch();
     let c = if touch.is_finite() { touch } else { x.mid() }.clamp(l, u);
     let c = if c.is_finite() { c } else { x.mid() };
     let reach = c.abs().max((u - l).min(1.0)).max(f64::MIN_POSITIVE);
@@ -240,17 +241,28 @@ fn least(
     }
 }
 
-/// An estimate of the point of a piece where the monotone `f` passes `y`.
+/// An estimate of the point of a piece where the monotone `f` passes `y`; the
+/// nearer end where it does not.
 pub(super) fn bisect(f: impl Fn(f64) -> f64, y: f64, piece: Piece) -> f64 {
     // Beyond ±64 the derivatives of the functions here are constant in binary64.
     let (mut a, mut b) = (piece.lo.max(-64.0), piece.hi.min(64.0));
     let rising = piece.bend == Bend::Convex;
+    let before = |t: f64| {
+        let f = f(t);
+        if rising { f < y } else { f > y }
+    };
+    if !before(a) {
+        return a;
+    }
+    if before(b) {
+        return b;
+    }
     for _ in 0..64 {
         let m = 0.5 * (a + b);
         if m == a || m == b {
             break;
         }
-        if (f(m) < y) == rising {
+        if before(m) {
             a = m;
         } else {
             b = m;

@@ -379,7 +379,8 @@ fn rounding_case(r: &mut Numbers) -> bool {
     true
 }
 
-/// Random graphs of every kind: what the bounds claim, the checker accepts,
+/// Random graphs of every kind: what the bounds claim, the checker accepts (of
+/// graphs without products, which it refuses),
 /// wherever it can be stated at all (finite, within the size limits).
 #[test]
 fn bounds_of_random_graphs_are_accepted() {
@@ -426,7 +427,7 @@ fn bounds_of_random_graphs_are_accepted() {
         }
     }
     assert!(
-        accepted > 600 && cut > 200,
+        accepted > 400 && cut > 200,
         "{accepted} accepted, {not_stated} not stated, {cut} cut"
     );
 }
