@@ -96,14 +96,19 @@ fn competition_networks_agree_with_onnxruntime() {
             worst = worst.max(d);
         }
     }
-    for ((path, graph, _), job) in loaded.iter().zip(&jobs) {
-        contained(
-            &path.to_string_lossy(),
-            graph,
-            &job.inputs[0],
-            &python,
-            path,
-        );
+    let (boxes, jobs_in_boxes): (Vec<_>, Vec<_>) = loaded
+        .iter()
+        .zip(&jobs)
+        .map(|((path, graph, _), job)| small_box(path, graph, &job.inputs[0]))
+        .unzip();
+    let answers = runtime::run(&python, &jobs_in_boxes);
+    for (((path, graph, _), boxes), (job, found)) in loaded
+        .iter()
+        .zip(&boxes)
+        .zip(jobs_in_boxes.iter().zip(answers))
+    {
+        let what = path.to_string_lossy();
+        contained(&what, graph, boxes, &job.inputs, &found.expect(&what));
     }
     eprintln!("largest difference relative to the largest output: {worst:.2e}");
     // Written back, plain and unrolled, they are the same networks.
@@ -134,20 +139,26 @@ fn competition_networks_agree_with_onnxruntime() {
     compare(&python, exported);
 }
 
-/// Interval bounds over a small box around `centre` are finite in at least one
-/// output and contain what a runtime computes at points of the box, up to its
-/// rounding.
-fn contained(what: &str, graph: &Graph, centre: &[f64], python: &Path, model: &Path) {
+/// Interval bounds of the output over a small box around `centre`, and points of
+/// the box for a runtime.
+fn small_box(model: &Path, graph: &Graph, centre: &[f64]) -> (Boxes, Job) {
     const RADIUS: f64 = 1.0 / 4096.0;
     let start = std::time::Instant::now();
-    let around = |_: usize, i: usize| {
+    let input = Boxes::from_shape_fn((1, centre.len()), |_, i| {
         Interval::new(centre[i] - RADIUS, centre[i] + RADIUS).expect("ordered")
-    };
-    let input = Boxes::from_shape_fn((1, centre.len()), around);
+    });
     let boxes = interval_boxes(graph, vec![input]).swap_remove(graph.output().index());
+    let outputs = 0..graph.output_shape().len();
+    let width = outputs
+        .map(|i| boxes.at(0, i).width_up())
+        .fold(0.0, f64::max);
     let seconds = start.elapsed().as_secs_f64();
+    eprintln!(
+        "{seconds:8.3} s, widest box {width:.2e}: {}",
+        model.display()
+    );
     let mut random = Random(11);
-    let inputs: Vec<Vec<f64>> = (0..3)
+    let inputs = (0..3)
         .map(|_| {
             let step = |x: &f64| f64::from((x + RADIUS * f64::from(random.real()) * 0.99) as f32);
             centre.iter().map(step).collect()
@@ -155,23 +166,22 @@ fn contained(what: &str, graph: &Graph, centre: &[f64], python: &Path, model: &P
         .collect();
     let job = Job {
         model: model.into(),
-        inputs: inputs.clone(),
+        inputs,
         check: false,
     };
-    let found = runtime::run(python, &[job]).swap_remove(0).expect(what);
-    let mut width = 0.0f64;
+    (boxes, job)
+}
+
+/// Asserts that the bounds contain what a runtime computes, up to its rounding.
+fn contained(what: &str, graph: &Graph, boxes: &Boxes, inputs: &[Vec<f64>], found: &[Vec<f64>]) {
     for (x, y) in inputs.iter().zip(found) {
         let (_, error) = runtime::float32(graph, x);
         for (i, (y, e)) in y.iter().zip(error).enumerate() {
             let own = boxes.at(0, i);
-            assert!(
-                own.lo() - e <= *y && *y <= own.hi() + e,
-                "{what}, output {i}: {own:?}, {y}"
-            );
-            width = width.max(own.width_up());
+            let inside = own.lo() - e <= *y && *y <= own.hi() + e;
+            assert!(inside, "{what}, output {i}: {own:?}, {y}");
         }
     }
-    eprintln!("{seconds:8.3} s, widest box {width:.2e}: {what}");
 }
 
 fn compare(python: &Path, exported: Vec<(&Graph, Job)>) {

@@ -22,10 +22,12 @@ fn one(operator: &str, opset: i64, positive: bool, attributes: &[(&str, A)]) -> 
 
 #[test]
 fn functions() {
-    let mut all: Vec<Case> = ["Abs", "Sign", "Floor", "Exp", "Sin", "Cos", "Erf", "Elu"]
-        .into_iter()
-        .map(|operator| one(operator, 13, false, &[]))
-        .collect();
+    let mut all: Vec<Case> = [
+        "Abs", "Sign", "Floor", "Ceil", "Exp", "Sin", "Cos", "Erf", "Elu",
+    ]
+    .into_iter()
+    .map(|operator| one(operator, 13, false, &[]))
+    .collect();
     for operator in ["Log", "Sqrt", "Reciprocal"] {
         all.push(one(operator, 13, true, &[]));
     }
@@ -62,6 +64,19 @@ fn limits_as_operands() {
         all.push(Case {
             label: format!("Clip {inputs:?}"),
             bytes: simple(13, &[-1, 5], &nodes, &numbers(-0.25, 0.75)),
+        });
+    }
+    agree(all);
+}
+
+#[test]
+fn slopes_below_zero() {
+    let mut all = Vec::new();
+    for (x, dims) in [(&[-1, 5][..], &[1][..]), (&[-1, 3, 2], &[3, 1])] {
+        let nodes = [node("PRelu", &["x", "a"], "y", &[])];
+        all.push(Case {
+            label: format!("PRelu {x:?}"),
+            bytes: simple(13, x, &nodes, &[crate::operators::w("a", 1, dims)]),
         });
     }
     agree(all);

@@ -13,7 +13,7 @@
 //! | matrices | `Gemm`, `MatMul`, each operand a constant or computed |
 //! | windows | `Conv`, `ConvTranspose`, `AveragePool`, `MaxPool`, along one or two spatial axes; `GlobalAveragePool`, `GlobalMaxPool` |
 //! | arithmetic | `Add`, `Sub`, `Mul`, `Div`, `Max`, `Min`, broadcasting; `Sum`, `Neg` |
-//! | functions | `Abs`, `Clip`, `Cos`, `Elu`, `Erf`, `Exp`, `Floor`, `Gelu`, `HardSigmoid`, `HardSwish`, `LeakyRelu`, `Log`, `Pow` (integer and half powers), `Reciprocal`, `Relu`, `Sigmoid`, `Sign`, `Sin`, `Softplus`, `Sqrt`, `Tanh` |
+//! | functions | `Abs`, `Ceil`, `Clip`, `Cos`, `Elu`, `Erf`, `Exp`, `Floor`, `Gelu`, `HardSigmoid`, `HardSwish`, `LeakyRelu`, `Log`, `PRelu`, `Pow` (integer and half powers), `Reciprocal`, `Relu`, `Sigmoid`, `Sign`, `Sin`, `Softplus`, `Sqrt`, `Tanh` |
 //! | normalisation | `BatchNormalization`, `LayerNormalization`, `Softmax`, `LogSoftmax` |
 //! | reductions | `ReduceMean`, `ReduceSum`, `ReduceMax`, `ReduceMin` |
 //! | index maps | `Concat`, `Expand`, `Flatten`, `Gather`, `Pad`, `Reshape`, `Resize` and `Upsample` by the nearest element, `Slice`, `Split`, `Squeeze`, `Tile`, `Transpose`, `Unsqueeze`, `Where` with a constant condition |
@@ -66,7 +66,7 @@
 //! | `SumPool` | `x` | `kernel_shape`, `strides`, `pads`, `dilations` INTS | sums over windows |
 //! | `Gather` | `x`, index | `shape` INTS | `x[index[o]]` on flat samples, 0 where the index is -1 |
 //! | `Constant` | | `values` STRINGS, `shape` INTS | exact constants of one sample |
-//! | `Gelu`, `HardSwish`, `Silu`, `Step` | `x` | | the function of that name |
+//! | `Gelu`, `HardSwish`, `Rsqrt`, `Silu`, `Step` | `x` | | the function of that name |
 
 mod limits;
 mod messages;

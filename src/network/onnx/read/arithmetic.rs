@@ -1,7 +1,5 @@
 //! Addition, subtraction, multiplication and division with broadcasting.
 
-use std::sync::Arc;
-
 use super::super::tensor::{Data, Literal};
 use super::fold::Binary;
 use super::index::{broadcast, repeated};
@@ -10,7 +8,7 @@ use super::{Constant, Error, GraphReader, Node, Value, Variable};
 use crate::exact::Rational;
 use crate::graph::Op;
 use crate::network::Layer;
-use crate::ops::{Dense, LinearKernel, Product, Reciprocal};
+use crate::ops::{Dense, LinearKernel, Product};
 
 /// The most distinct factors that are applied one masked copy each.
 const MAX_FACTORS: usize = 16;
@@ -65,7 +63,7 @@ impl<'m> GraphReader<'m, '_> {
             }
             (Div, a, Value::Variable(b)) => {
                 let name = format!("{part}/reciprocal");
-                let inverse = self.pointwise(n, &name, &b, Arc::new(Reciprocal));
+                let inverse = self.inverse(n, &name, &b);
                 if let Value::Constant(c) = &a
                     && let Data::Floats(v) = &c.literal()?.data
                     && v[..] == [1.0]

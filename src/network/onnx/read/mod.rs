@@ -33,8 +33,8 @@ use super::{DOMAIN, DOMAIN_VERSION, Error, limits};
 use crate::exact::Rational;
 use crate::network::{Network, NetworkNode};
 use crate::ops::{
-    Abs, Cos, Erf, Exp, Floor, Gelu, HardSwish, Log, Param, Reciprocal, Sigmoid, Sign, Silu, Sin,
-    Softplus, Sqrt, Step, Tanh,
+    Abs, Cos, Erf, Exp, Floor, Gelu, HardSwish, Log, Param, Reciprocal, Rsqrt, Sigmoid, Sign, Silu,
+    Sin, Softplus, Sqrt, Step, Tanh,
 };
 use extremum::Extremum;
 use fold::Binary;
@@ -237,6 +237,7 @@ impl<'m, 'r> GraphReader<'m, 'r> {
                 "Constant" => self.constant_exact(n),
                 "Gelu" => self.function(n, &[], Arc::new(Gelu), None),
                 "HardSwish" => self.function(n, &[], Arc::new(HardSwish), None),
+                "Rsqrt" => self.function(n, &[], Arc::new(Rsqrt), None),
                 "Silu" => self.function(n, &[], Arc::new(Silu), None),
                 "Step" => self.function(n, &[], Arc::new(Step), None),
                 _ => Err(self.unsupported(n, "")),
@@ -284,6 +285,8 @@ impl<'m, 'r> GraphReader<'m, 'r> {
             "Gelu" => self.gelu(n),
             "Pow" => self.power(n),
             "Abs" => self.function(n, &[], Arc::new(Abs), Some(&Rational::abs)),
+            "Ceil" => self.ceil(n),
+            "PRelu" => self.prelu(n),
             "Floor" => self.function(n, &[], Arc::new(Floor), Some(&Rational::floor)),
             "Sign" => self.function(n, &[], Arc::new(Sign), Some(&Rational::signum)),
             "Tanh" => self.function(n, &[], Arc::new(Tanh), None),

@@ -1,12 +1,10 @@
 //! `BatchNormalization`, `LayerNormalization`, `Softmax`.
 
-use std::sync::Arc;
-
-use super::super::tensor::{Data, Literal};
 use super::fold::Binary;
 use super::{Error, GraphReader, Node, Value, Variable};
 use crate::exact::Rational;
-use crate::ops::{Diagonal, Exp, Log, Reciprocal, Sqrt, Square};
+use crate::graph::{self, GraphBuilder, NodeId, Op, composite};
+use crate::ops::Diagonal;
 
 /// Above the relative error of a quotient, square root and sum computed in
 /// binary64 (three roundings of 2⁻⁵³) and rounded to a normal binary32 number
@@ -71,8 +69,6 @@ impl<'m> GraphReader<'m, '_> {
         Ok(Value::Variable(Variable { node, ..x }))
     }
 
-    /// `softmax(x)_i = 1 / (1 + Σ exp(x_j - x_i))`, `j ≠ i`: of differences
-    /// alone, so it neither overflows nor multiplies. The logarithm likewise.
     pub(super) fn softmax(&mut self, n: &Node<'m>, log: bool) -> Result<Value<'m>, Error> {
         n.only(&["axis"])?;
         let x = self.variable(n, 0)?;
@@ -81,65 +77,19 @@ impl<'m> GraphReader<'m, '_> {
         let old = self.shared.opset < 13;
         let axis = n.int("axis", if old { 1 } else { -1 })?;
         let axis = self.axis(n, axis, rank)?;
-        let axes: Vec<usize> = if old {
-            (axis..rank).collect()
-        } else {
-            vec![axis]
-        };
-        self.keep_batch(n, &x, !axes.contains(&0))?;
-        let kept: Vec<usize> = (0..rank).filter(|k| !axes.contains(k)).collect();
-        let order = [&kept[..], &axes].concat();
-        let sorted = self.permute(n, "/order", &x, &order)?;
-        let count: usize = axes.iter().map(|&k| x.full[k]).product();
-        let rows: usize = kept.iter().map(|&k| x.full[k]).product();
-        let flat = self.view_as(n, "/rows", &sorted, vec![1, rows, count], true)?;
-        let others = |i: usize| (0..count).filter(move |&j| j != i);
-        let mut terms = Vec::new();
-        for (part, own) in [("/other", false), ("/own", true)] {
-            let pairs = (0..count).flat_map(|i| others(i).map(move |j| if own { i } else { j }));
-            let pairs: Vec<Option<usize>> = pairs.map(Some).collect();
-            if pairs.is_empty() {
-                // Alone, an element has all the weight.
-                let data = Data::Floats(vec![if log { 0.0 } else { 1.0 }; x.full.iter().product()]);
-                return Ok(self.folded(n, Literal { dims: x.full, data }));
-            }
-            let value = Value::Variable(flat.clone());
-            let value = self.choose(n, part, &value, 2, &pairs)?;
-            terms.push(self.as_variable(n, value)?);
-        }
-        let coefficients = vec![Rational::from(1), Rational::from(-1)];
-        let nodes = terms.iter().map(|t| t.node).collect();
-        let node = self.combine(n, "/difference", coefficients, nodes);
-        let difference = Variable {
-            node,
-            ..terms.swap_remove(0)
-        };
-        let exponential = self.pointwise(n, "/exponential", &difference, Arc::new(Exp));
-        let full = vec![1, rows, count, count - 1];
-        let terms = self.view_as(n, "/terms", &exponential, full, true)?;
-        let sum = self.reduce_axes(n, "/terms", &terms, &[3], false, false)?;
-        let one = self.one(n);
-        let sum = self.apply(n, "/sum", Binary::Add, Value::Variable(sum), one)?;
-        let sum = self.as_variable(n, sum)?;
-        let y = if log {
-            let y = self.pointwise(n, "/logarithm", &sum, Arc::new(Log));
-            let node = self.combine(n, "/value", vec![Rational::from(-1)], vec![y.node]);
-            Variable { node, ..y }
-        } else {
-            self.pointwise(n, "/value", &sum, Arc::new(Reciprocal))
-        };
-        let y = self.view_as(n, "/shape", &y, sorted.full, x.batched)?;
-        let mut back = vec![0; rank];
-        order
-            .iter()
-            .enumerate()
-            .for_each(|(k, &axis)| back[axis] = k);
-        self.permute(n, "/order", &y, &back).map(Value::Variable)
-    }
-
-    fn one(&mut self, n: &Node<'m>) -> Value<'m> {
-        let data = Data::Floats(vec![1.0]);
-        self.folded(n, Literal { dims: vec![], data })
+        self.keep_batch(n, &x, axis != 0)?;
+        let last = if old { rank } else { axis + 1 };
+        let [rows, count, inner] =
+            [0..axis, axis..last, last..rank].map(|axes| x.full[axes].iter().product::<usize>());
+        let terms = [rows, count, count, inner];
+        self.spend_on(n, &terms)?;
+        let lines = self.view_as(n, "/lines", &x, vec![1, rows, count, inner], true)?;
+        let y = self.composite(n, &lines, |b, name, x| match log {
+            true => composite::log_softmax(b, name, x, 1),
+            false => composite::softmax(b, name, x, 1),
+        })?;
+        let y = self.view_as(n, "/shape", &y, x.full, x.batched)?;
+        Ok(Value::Variable(y))
     }
 
     /// `(x - mean) / sqrt(mean of squares + ε) γ + β` over the axes from the
@@ -147,35 +97,50 @@ impl<'m> GraphReader<'m, '_> {
     pub(super) fn layer_normalization(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
         n.only(&["axis", "epsilon", "stash_type"])?;
         let x = self.variable(n, 0)?;
-        let rank = x.full.len();
-        let axis = self.axis(n, n.int("axis", -1)?, rank)?;
-        let axes: Vec<usize> = (axis..rank).collect();
-        let epsilon = Data::Floats(vec![n.float("epsilon", 1e-5)?]);
-        let mean = Value::Variable(self.reduce_axes(n, "/mean", &x, &axes, true, true)?);
-        let x = Value::Variable(x);
-        let centred = self.apply(n, "/centred", Binary::Sub, x, mean)?;
-        let centred = self.as_variable(n, centred)?;
-        let squares = self.pointwise(n, "/squares", &centred, Arc::new(Square));
-        let variance = self.reduce_axes(n, "/variance", &squares, &axes, true, true)?;
-        let variance = Value::Variable(variance);
-        let epsilon = self.folded(
-            n,
-            Literal {
-                dims: vec![],
-                data: epsilon,
-            },
-        );
-        let variance = self.apply(n, "/shifted", Binary::Add, variance, epsilon)?;
-        let variance = self.as_variable(n, variance)?;
-        let deviation = self.pointwise(n, "/deviation", &variance, Arc::new(Sqrt));
-        let factor = self.pointwise(n, "/factor", &deviation, Arc::new(Reciprocal));
-        let centred = Value::Variable(centred);
-        let y = self.apply(n, "/normal", Binary::Mul, centred, Value::Variable(factor))?;
+        let axis = self.axis(n, n.int("axis", -1)?, x.full.len())?;
+        self.keep_batch(n, &x, axis != 0)?;
+        let epsilon = Rational::from_f32(n.float("epsilon", 1e-5)?).unwrap_or_default();
+        if epsilon < 0 {
+            return Err(n.bad("epsilon", epsilon, "a number that is not negative"));
+        }
+        let lines = [0..axis, axis..x.full.len()].map(|axes| x.full[axes].iter().product());
+        let lines = self.view_as(n, "/lines", &x, [&[1], &lines[..]].concat(), true)?;
+        let y = self.composite(n, &lines, |b, name, x| {
+            composite::layer_norm(b, name, x, 1, &epsilon)
+        })?;
+        let y = self.view_as(n, "/shape", &y, x.full, x.batched)?;
         let gamma = self.value(n, 1)?;
-        let y = self.apply(n, "/scaled", Binary::Mul, y, gamma)?;
+        let y = self.apply(n, "/scaled", Binary::Mul, Value::Variable(y), gamma)?;
         match self.optional(n, 2)? {
             Some(beta) => self.apply(n, "", Binary::Add, y, beta),
             None => Ok(y),
         }
+    }
+
+    /// The nodes of a function of `x` with a value of the same shape.
+    fn composite(
+        &mut self,
+        n: &Node<'m>,
+        x: &Variable,
+        write: impl FnOnce(&mut GraphBuilder, &str, NodeId) -> Result<NodeId, graph::Error>,
+    ) -> Result<Variable, Error> {
+        let mut builder = GraphBuilder::new();
+        let input = builder.input("", self.shape(&n.name, x.sample())?);
+        let output = write(&mut builder, &n.name, input)?;
+        let graph = builder.finish(output)?;
+        let mut new = Vec::with_capacity(graph.nodes().len());
+        for node in graph.nodes() {
+            let inputs = node.inputs.iter().map(|i| new[i.index()]).collect();
+            new.push(match &node.op {
+                Op::Input(_) => x.node,
+                Op::Constant(_) => {
+                    let shape = Some(node.shape.clone());
+                    self.push(node.name.clone(), node.op.clone(), inputs, shape)
+                }
+                op => self.push(node.name.clone(), op.clone(), inputs, None),
+            });
+        }
+        let node = new[graph.output().index()];
+        Ok(Variable { node, ..x.clone() })
     }
 }

@@ -8,13 +8,15 @@ use rug::ops::Pow;
 
 use super::super::tensor::{Data, Literal};
 use super::extremum::Extremum;
+use super::fold::Binary;
 use super::index::broadcast;
 use super::{Error, GraphReader, Node, Value, Variable};
 use crate::exact::Rational;
 use crate::graph::Op;
 use crate::network::Layer;
 use crate::ops::{
-    Clip, Elu, Gelu, HardSigmoid, LeakyRelu, Pointwise, Power, Reciprocal, Relu, Silu, Sqrt, Square,
+    Clip, Elu, Floor, Gelu, HardSigmoid, LeakyRelu, Pointwise, Power, Reciprocal, Relu, Rsqrt,
+    Silu, Sqrt, Square,
 };
 
 /// The exponents that are read.
@@ -54,6 +56,36 @@ impl<'m> GraphReader<'m, '_> {
         let slope = Rational::from_f32(alpha).unwrap_or_default();
         let exact = |v: Rational| if v < 0 { v * &slope } else { v };
         self.function(n, &["alpha"], Arc::new(f), Some(&exact))
+    }
+
+    /// `-⌊-x⌋`
+    pub(super) fn ceil(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
+        n.only(&[])?;
+        let x = match self.value(n, 0)? {
+            Value::Variable(x) => x,
+            Value::Constant(c) => {
+                let literal = c.literal()?;
+                return self.fold_each(n, &literal, Rational::ceil);
+            }
+        };
+        let minus = || vec![Rational::from(-1)];
+        let node = self.combine(n, "/minus", minus(), vec![x.node]);
+        let y = self.pointwise(n, "/floor", &Variable { node, ..x }, Arc::new(Floor));
+        let node = self.combine(n, "", minus(), vec![y.node]);
+        Ok(Value::Variable(Variable { node, ..y }))
+    }
+
+    /// `relu(x) - a relu(-x)` with constant slopes.
+    pub(super) fn prelu(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
+        n.only(&[])?;
+        let x = self.variable(n, 0)?;
+        let slope = Value::Constant(self.constant(n, 1)?);
+        let above = self.pointwise(n, "/above", &x, Arc::new(Relu));
+        let node = self.combine(n, "/minus", vec![Rational::from(-1)], vec![x.node]);
+        let minus = Variable { node, ..x };
+        let below = self.pointwise(n, "/below", &minus, Arc::new(Relu));
+        let below = self.apply(n, "/scaled", Binary::Mul, Value::Variable(below), slope)?;
+        self.apply(n, "", Binary::Sub, Value::Variable(above), below)
     }
 
     pub(super) fn elu(&mut self, n: &Node<'m>) -> Result<Value<'m>, Error> {
@@ -117,6 +149,7 @@ impl<'m> GraphReader<'m, '_> {
         let x = self.as_variable(n, x)?;
         let positive = match (twice, twice.unsigned_abs()) {
             (2, _) => return Ok(Value::Variable(x)),
+            (-1, _) => return Ok(Value::Variable(self.pointwise(n, "", &x, Arc::new(Rsqrt)))),
             (_, 1) => Arc::new(Sqrt) as Arc<dyn Pointwise>,
             (_, 2) => {
                 return Ok(Value::Variable(self.pointwise(
@@ -136,6 +169,17 @@ impl<'m> GraphReader<'m, '_> {
             "" => y,
             _ => self.pointwise(n, "", &y, Arc::new(Reciprocal)),
         }))
+    }
+
+    /// `1 / x`, of a square root as one function of its operand.
+    pub(super) fn inverse(&mut self, n: &Node<'m>, part: &str, x: &Variable) -> Variable {
+        let before = &self.nodes[x.node];
+        if matches!(&before.layer, Layer::Op(Op::Pointwise(f)) if f.name() == "sqrt") {
+            let node = before.inputs[0];
+            let operand = Variable { node, ..x.clone() };
+            return self.pointwise(n, part, &operand, Arc::new(Rsqrt));
+        }
+        self.pointwise(n, part, x, Arc::new(Reciprocal))
     }
 
     /// `a b` of two computed values as one function of one value where it is

@@ -26,9 +26,10 @@ const STANDARD: [(&str, &str); 14] = [
 
 /// Functions that are several nodes of the default domain; in a model file
 /// they are one node of ours.
-pub(super) const OWN: [(&str, &str); 4] = [
+pub(super) const OWN: [(&str, &str); 5] = [
     ("gelu", "Gelu"),
     ("hard_swish", "HardSwish"),
+    ("rsqrt", "Rsqrt"),
     ("silu", "Silu"),
     ("step", "Step"),
 ];
@@ -98,6 +99,10 @@ impl Writer {
             output
         };
         match f.name() {
+            "rsqrt" => {
+                let root = step("Sqrt", "root", &[x], vec![]);
+                step("Reciprocal", "", &[&root], vec![]);
+            }
             "silu" => {
                 let gate = step("Sigmoid", "gate", &[x], vec![]);
                 step("Mul", "", &[x, &gate], vec![]);
