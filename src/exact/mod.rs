@@ -14,6 +14,7 @@
 //!   canonical spelling, exact conversion from IEEE numbers.
 //! - [`poly`]: polynomials in one variable over ℚ: ring operations, greatest common divisor,
 //!   square-free decomposition (Yun), resultant.
+//! - `modular`, `descartes`: gcds through images modulo primes, real-root isolation by Descartes' rule.
 //! - [`sturm`]: sign-change chains: real-root counts, root isolation, Cauchy index.
 //! - [`bipoly`]: polynomials whose coefficients are polynomials in a parameter.
 //! - [`ratfunc`]: reduced quotients of polynomials and a small parser for them.
@@ -33,7 +34,9 @@
 //! ```
 
 pub mod bipoly;
+mod descartes;
 pub mod hexfloat;
+mod modular;
 pub mod mp;
 pub mod poly;
 pub mod ratfunc;

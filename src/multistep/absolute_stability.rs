@@ -52,7 +52,7 @@ pub enum RealInterval {
 /// assert_eq!(real_interval(&ab3), Some(RealInterval::From(end)));
 /// ```
 pub fn real_interval(method: &LinearMultistep) -> Option<RealInterval> {
-    if method.kind() == Kind::Second {
+    if method.kind() == Kind::Second || method.steps() > 24 {
         return None;
     }
     let (rho, sigma) = (method.rho(), method.sigma());

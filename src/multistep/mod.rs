@@ -47,6 +47,7 @@ pub mod methods_csv;
 pub mod optimum;
 pub mod order;
 pub mod parametric;
+mod proposal;
 pub mod region;
 pub mod root_condition;
 pub mod roots;
@@ -59,7 +60,7 @@ pub use region::{Region, region};
 pub use root_condition::{RootCondition, RootCounts, Strength};
 
 /// The largest number of steps of one method.
-pub const MAX_STEPS: usize = 64;
+pub const MAX_STEPS: usize = 256;
 
 /// The order of the differential equation that a method is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
