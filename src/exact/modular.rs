@@ -24,7 +24,10 @@ pub(super) fn primes() -> impl Iterator<Item = u32> {
 /// Miller–Rabin with the bases 2, 3, 5, 7, which decide every number below `3.2·10^9`.
 fn is_prime(n: u32) -> bool {
     let n = u64::from(n);
-    let (odd, twos) = ((n - 1) >> (n - 1).trailing_zeros(), (n - 1).trailing_zeros());
+    let (odd, twos) = (
+        (n - 1) >> (n - 1).trailing_zeros(),
+        (n - 1).trailing_zeros(),
+    );
     [2_u64, 3, 5, 7].iter().all(|&base| {
         let mut x = power(base, odd, n);
         if x == 1 || x == n - 1 {
@@ -212,7 +215,12 @@ pub(super) fn quotient(a: &[Integer], d: &[Integer]) -> Option<Vec<Integer>> {
 /// does not divide that. `false` proves nothing.
 pub(super) fn no_rational_root(a: &[Integer]) -> bool {
     let Some(lead) = a.last() else { return false };
-    let small = (3_u32..400).step_by(2).filter(|&p| (3..p).step_by(2).take_while(|d| d * d <= p).all(|d| p % d != 0));
+    let small = (3_u32..400).step_by(2).filter(|&p| {
+        (3..p)
+            .step_by(2)
+            .take_while(|d| d * d <= p)
+            .all(|d| p % d != 0)
+    });
     small.filter(|&p| lead.mod_u(p) != 0).any(|p| {
         let list = image(a, p);
         let q = u64::from(p);
@@ -241,7 +249,10 @@ mod tests {
         let g = gcd(&a.primitive_integers(), &b.primitive_integers());
         assert_eq!(Poly::from_big(&g).monic(), common);
         assert!(!coprime(&a.primitive_integers(), &b.primitive_integers()));
-        assert!(coprime(&a.primitive_integers(), &[1.into(), 0.into(), 1.into()]));
+        assert!(coprime(
+            &a.primitive_integers(),
+            &[1.into(), 0.into(), 1.into()]
+        ));
     }
 
     #[test]

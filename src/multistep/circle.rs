@@ -202,7 +202,9 @@ fn enclosed_count(h: &Poly, bits: u32) -> Option<usize> {
         p = if order == Ordering::Less {
             inside += 1;
             let k = p[0].div(&p[n]).ok()?;
-            (0..n).map(|j| p[j + 1].sub(&k.mul(&p[n - 1 - j]))).collect()
+            (0..n)
+                .map(|j| p[j + 1].sub(&k.mul(&p[n - 1 - j])))
+                .collect()
         } else {
             let k = p[n].div(&p[0]).ok()?;
             (0..n).map(|j| p[j].sub(&k.mul(&p[n - j]))).collect()

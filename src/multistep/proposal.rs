@@ -62,7 +62,6 @@ impl Complex {
     }
 }
 
-
 /// Approximations at binary64 accuracy, as numbers of `bits` bits.
 pub(super) fn propose(f: &Poly, bits: u32) -> Vec<Complex> {
     let coeffs: Vec<Float> = f.coeffs().iter().map(|c| Float::with_val(64, c)).collect();

@@ -22,6 +22,7 @@ use rug::float::Round;
 use std::cmp::Ordering;
 
 use super::Error;
+use super::complex::Box2;
 use super::proposal::{self, Complex};
 use super::root_condition::RootCondition;
 use crate::exact::sturm::count_roots;
@@ -111,38 +112,11 @@ fn integer(bits: u32, value: i64) -> MpInterval {
     MpInterval::from_rational(bits, &Rational::from(value)).expect("a precision within limits")
 }
 
-/// A complex number with interval parts.
-#[derive(Debug, Clone)]
-struct Box2 {
-    re: MpInterval,
-    im: MpInterval,
-}
-
-impl Box2 {
-    fn point(z: &Complex) -> Option<Self> {
-        Some(Self {
-            re: MpInterval::from_float(&z.re).ok()?,
-            im: MpInterval::from_float(&z.im).ok()?,
-        })
-    }
-
-    fn mul(&self, other: &Self) -> Self {
-        Self {
-            re: self.re.mul(&other.re).sub(&self.im.mul(&other.im)),
-            im: self.re.mul(&other.im).add(&self.im.mul(&other.re)),
-        }
-    }
-
-    fn sub(&self, other: &Self) -> Self {
-        Self {
-            re: self.re.sub(&other.re),
-            im: self.im.sub(&other.im),
-        }
-    }
-
-    fn norm_square(&self) -> MpInterval {
-        self.re.square().add(&self.im.square())
-    }
+fn point(z: &Complex) -> Option<Box2> {
+    Some(Box2 {
+        re: MpInterval::from_float(&z.re).ok()?,
+        im: MpInterval::from_float(&z.im).ok()?,
+    })
 }
 
 /// A disc that holds exactly one root, with what is known about it.
@@ -209,7 +183,7 @@ fn isolate(f: &Poly, on: usize) -> Result<Vec<Disc>, u32> {
 
 fn certify(f: &Poly, z: &[Complex], bits: u32, real: usize, on: usize) -> Option<Vec<Disc>> {
     let n = z.len();
-    let points = z.iter().map(Box2::point).collect::<Option<Vec<_>>>()?;
+    let points = z.iter().map(point).collect::<Option<Vec<_>>>()?;
     let coeffs = f
         .coeffs()
         .iter()
