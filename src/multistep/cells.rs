@@ -30,10 +30,9 @@ use std::cmp::Ordering;
 
 use rayon::prelude::*;
 
+use super::Error;
 use super::circle::is_schur;
 use super::plane_family::PlaneFamily;
-use super::root_condition::RootCondition;
-use super::{Error, Kind};
 use crate::exact::bernstein::Bernstein;
 use crate::exact::{Integer, MPoly, Poly, Rational};
 
@@ -77,8 +76,7 @@ pub struct CellRegion {
 
 /// The conditions on one family.
 struct Conditions {
-    /// `ρ` cleared of denominators.
-    rho: Vec<MPoly>,
+    /// `ρ` cleared of denominators, without the permanent roots.
     h: Vec<MPoly>,
     poles: MPoly,
     /// Boundary polynomials first, then the others.
@@ -302,7 +300,6 @@ impl Conditions {
             order -= 2;
         }
         Ok(Self {
-            rho,
             h,
             poles,
             polys,
@@ -327,7 +324,7 @@ impl Conditions {
                     Rational::from(&hi[v] - &lo[v]) * part + &lo[v]
                 })
                 .collect();
-            return self.at_point(&centre, family.kind());
+            return self.at_point(&centre);
         }
         // Opposite signs among the p_i, or a determinant that contradicts stability.
         let mut signs = self.p.iter().filter_map(|&i| known(i));
@@ -351,16 +348,12 @@ impl Conditions {
         Verdict::Undecided
     }
 
-    /// The exact decision at a point where no boundary polynomial vanishes.
-    fn at_point(&self, x: &[Rational], kind: Kind) -> Verdict {
-        let value = |list: &[MPoly]| Poly::new(list.iter().map(|c| c.eval(x)).collect());
-        let (h, rho) = (value(&self.h), value(&self.rho));
+    /// The exact decision at a point where no boundary polynomial vanishes. The roots divided out are
+    /// on the circle at most as often as allowed, and `h` adds none there.
+    fn at_point(&self, x: &[Rational]) -> Verdict {
+        let h = Poly::new(self.h.iter().map(|c| c.eval(x)).collect());
         debug_assert!(self.poles.eval(x) != 0);
-        if h.degree() != Some(self.h.len() - 1) || !is_schur(&h) {
-            return Verdict::Outer;
-        }
-        // The roots taken out beforehand may not add up to too many on the circle.
-        if RootCondition::of(&rho, kind).zero_stable() {
+        if h.degree() == Some(self.h.len() - 1) && is_schur(&h) {
             Verdict::Inner
         } else {
             Verdict::Outer
