@@ -523,6 +523,29 @@ fn roots_close_to_the_circle() {
     }
 }
 
+/// The near-circle methods of `benches/RESULTS.md`.
+#[test]
+fn pairs_of_modulus_next_to_one() {
+    let one = Poly::linear(&Rational::from(1));
+    let inner = Poly::new(vec![q("1/4"), q("1/2"), q("1")]);
+    for e in 6..=16_u32 {
+        let eps = Rational::from((1, 10_u64.pow(e)));
+        for (sign, stable) in [(1, false), (-1, true)] {
+            for c in ["3/5", "-4/5", "1/3", "0"] {
+                let constant = Rational::from(&eps * sign) + 1;
+                let pair = Poly::new(vec![constant, q(c) * -2, q("1")]);
+                for p in [
+                    product(&[one.clone(), pair.clone()]),
+                    product(&[one.clone(), pair.clone(), inner.clone()]),
+                ] {
+                    let found = RootCondition::of(&p, Kind::First).zero_stable();
+                    assert_eq!(found, stable, "{e} {sign} {c}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn cyclotomic_products_of_high_degree() {
     // r^60 − 1 and Φ_n-like products with repeated factors.
