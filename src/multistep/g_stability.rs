@@ -121,9 +121,9 @@ fn positive_definite(g: &[Vec<Rational>]) -> bool {
         }
         for r in i + 1..n {
             let factor = Rational::from(&a[r][i] / &a[i][i]);
-            for c in i..n {
-                let step = Rational::from(&factor * &a[i][c]);
-                a[r][c] -= step;
+            let (above, below) = a.split_at_mut(r);
+            for (x, y) in below[0].iter_mut().zip(&above[i]).skip(i) {
+                *x -= Rational::from(&factor * y);
             }
         }
     }

@@ -186,9 +186,9 @@ fn inverse_corner(p: &[Vec<Rational>]) -> Option<Rational> {
         for r in 0..n {
             if r != i {
                 let factor = Rational::from(&rows[r][i] / &rows[i][i]);
-                for c in i..=n {
-                    let step = Rational::from(&factor * &rows[i][c]);
-                    rows[r][c] -= step;
+                let pivot = rows[i].clone();
+                for (x, y) in rows[r].iter_mut().zip(&pivot).skip(i) {
+                    *x -= Rational::from(&factor * y);
                 }
             }
         }

@@ -240,9 +240,9 @@ pub(super) fn positive_definite(mut g: Matrix) -> bool {
             let Ok(factor) = g[i][r].div(&g[i][i]) else {
                 return false;
             };
-            for c in r..n {
-                let step = factor.mul(&g[i][c]);
-                g[r][c] = g[r][c].sub(&step);
+            let (above, below) = g.split_at_mut(r);
+            for (x, y) in below[0].iter_mut().zip(&above[i]).skip(r) {
+                *x = x.sub(&factor.mul(y));
             }
         }
     }
