@@ -129,6 +129,59 @@ fn table_of_real_stability_intervals() {
     assert!(seen >= 7);
 }
 
+/// The SSP methods of the table are rows of the other table.
+fn by_table_name(name: &str) -> LinearMultistep {
+    let generated = match name {
+        "eSSPMS(3,2)" => "essp2(3)".to_owned(),
+        "eSSPMS(4,2)" => "essp2(4)".to_owned(),
+        "eSSPMS(5,2)" => "essp2(5)".to_owned(),
+        "eSSPMS(4,3)" => "essp3(4)".to_owned(),
+        "eSSPMS(5,3)" => "essp3(5)".to_owned(),
+        other => other.to_owned(),
+    };
+    by_name(&generated).expect("a generated family")
+}
+
+#[test]
+fn table_of_angles_and_ssp_coefficients() {
+    let Some(path) = shared("data/multistep/stability-constants.csv") else {
+        return;
+    };
+    let text = std::fs::read_to_string(&path).expect("a table");
+    let mut seen = 0;
+    for line in text.lines().skip(1) {
+        let row = methods_csv::fields(line).expect("a row");
+        match row[0].as_str() {
+            "A(alpha) angle tan^2" => {
+                let a = analyze(&by_table_name(&row[1])).expect("small");
+                let found = a.a_stability.expect("few steps");
+                let tan = found.tan_squared.expect("a sector");
+                assert_eq!(tan.value.to_string(), row[2], "{}", row[1]);
+                // The printed decimal is within a unit of its last digit.
+                let [lo, hi] = found.alpha_degrees.map(|t| q(&t));
+                let (printed, unit) = (q(&row[3]), q("1e-18"));
+                assert!(
+                    lo < Rational::from(&printed + &unit) && hi > printed - unit,
+                    "{}: [{lo}, {hi}]",
+                    row[1]
+                );
+            }
+            "SSP coefficient" => {
+                let a = analyze(&by_table_name(&row[1])).expect("small");
+                assert_eq!(
+                    a.ssp_coefficient.as_deref(),
+                    Some(row[2].as_str()),
+                    "{}",
+                    row[1]
+                );
+            }
+            _ => continue,
+        }
+        seen += 1;
+    }
+    assert!(seen >= 7);
+}
+
 #[test]
 fn generated_methods_equal_the_table() {
     let Some(path) = shared("data/multistep/known-methods.csv") else {
@@ -157,6 +210,14 @@ fn generated_methods_equal_the_table() {
         ("Stormer explicit k=2", "verlet"),
         ("Cowell implicit k=2", "numerov"),
         ("Cowell implicit k=10", "cowell10"),
+        ("SBDF2", "sbdf2"),
+        ("SBDF5", "sbdf5"),
+        ("NDF1", "ndf1"),
+        ("NDF3", "ndf3"),
+        ("eSSPMS(5,2)", "essp2(5)"),
+        ("eSSPMS(4,3)", "essp3(4)"),
+        ("eSSPMS(5,3)", "essp3(5)"),
+        ("theta method theta=1/3", "theta(1/3)"),
     ] {
         let (wanted, made) = (find(prefix), by_name(name).expect(name));
         assert_eq!(
@@ -459,6 +520,29 @@ fn roots_close_to_the_circle() {
             roots.iter().filter(|r| r.location == Location::Out).count(),
             2
         );
+    }
+}
+
+/// The near-circle methods of `benches/RESULTS.md`.
+#[test]
+fn pairs_of_modulus_next_to_one() {
+    let one = Poly::linear(&Rational::from(1));
+    let inner = Poly::new(vec![q("1/4"), q("1/2"), q("1")]);
+    for e in 6..=16_u32 {
+        let eps = Rational::from((1, 10_u64.pow(e)));
+        for (sign, stable) in [(1, false), (-1, true)] {
+            for c in ["3/5", "-4/5", "1/3", "0"] {
+                let constant = Rational::from(&eps * sign) + 1;
+                let pair = Poly::new(vec![constant, q(c) * -2, q("1")]);
+                for p in [
+                    product(&[one.clone(), pair.clone()]),
+                    product(&[one.clone(), pair.clone(), inner.clone()]),
+                ] {
+                    let found = RootCondition::of(&p, Kind::First).zero_stable();
+                    assert_eq!(found, stable, "{e} {sign} {c}");
+                }
+            }
+        }
     }
 }
 

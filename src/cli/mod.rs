@@ -14,6 +14,9 @@ mod devices;
 mod export;
 mod lipschitz;
 pub mod multistep;
+mod multistep_cells;
+mod multistep_model;
+mod multistep_steps;
 mod multistep_svg;
 mod progress;
 mod report;
@@ -185,8 +188,12 @@ enum Command {
 enum Multistep {
     /// Consistency, order, error constant, root condition of one method or a file of methods
     Analyze(multistep::AnalyzeArgs),
-    /// The exact zero-stability region of a one-parameter family
+    /// The zero-stability region of a family: exact in one parameter, proved boxes in two or three
     Region(multistep::RegionArgs),
+    /// Variable-step BDF: exact critical ratios, proved intervals for arbitrary sequences
+    Variable(multistep_steps::VariableArgs),
+    /// Coefficients that change from layer to layer: bounds of all products of companion matrices
+    Layers(multistep_steps::LayersArgs),
 }
 
 /// Runs the parsed command.
@@ -209,6 +216,12 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Error> {
         }
         Command::Multistep(Multistep::Region(args)) => {
             multistep::region(args, global.json, &mut io::stdout().lock())?
+        }
+        Command::Multistep(Multistep::Variable(args)) => {
+            multistep_steps::variable(args, global.json, &mut io::stdout().lock())?
+        }
+        Command::Multistep(Multistep::Layers(args)) => {
+            multistep_steps::layers(args, global.json, &mut io::stdout().lock())?
         }
         Command::Export(args) => export::run(args)?,
         Command::Report(args) => report::run(args)?,

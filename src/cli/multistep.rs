@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::exact::rational;
@@ -13,10 +14,14 @@ use crate::exact::sturm::RealRoot;
 use crate::multistep::analyze::Bound;
 use crate::multistep::methods_csv::{self, read_limited};
 use crate::multistep::optimum::least_parasitic_modulus;
+use crate::multistep::plane_family::PlaneFamily;
 use crate::multistep::region::{Closure, End};
 use crate::multistep::{
     self, Kind, LinearMultistep, ParametricFamily, Region, by_name, family, parametric,
 };
+
+/// Methods analysed at a time.
+const BLOCK: usize = 256;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +44,20 @@ pub enum Error {
         /// What the drawing library said.
         problem: String,
     },
+    /// Options for several parameters, a family in one.
+    #[error("--cells and --resolution are for families in two or three parameters")]
+    OneParameter,
+    /// Nothing can be said about products of this family on this interval.
+    #[error(
+        "family `{family}`: a pole in the interval, an empty interval, more than 12 steps, or coefficients that do not add up to 1"
+    )]
+    Layers {
+        /// The family.
+        family: String,
+    },
+    /// A model cannot be read.
+    #[error(transparent)]
+    Model(#[from] crate::network::file::Error),
     /// A file cannot be written.
     #[error("{}: {source}", path.display())]
     File {
@@ -51,7 +70,7 @@ pub enum Error {
 
 /// Arguments of `multistep analyze`.
 #[derive(Debug, Clone, Args)]
-#[command(group(ArgGroup::new("method").required(true).args(["alpha", "name", "file"])))]
+#[command(group(ArgGroup::new("method").required(true).args(["alpha", "name", "file", "model"])))]
 pub struct AnalyzeArgs {
     /// Coefficients alpha_0 … alpha_k: integers, decimals or fractions, separated by spaces
     #[arg(
@@ -78,17 +97,29 @@ pub struct AnalyzeArgs {
     /// A table with the columns name, kind, alpha, beta
     #[arg(long, value_name = "CSV")]
     pub file: Option<PathBuf>,
+    /// A model: the recurrence of each ODE block with its coefficients as stored, then the chain
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    /// Order, error constants and root condition only: for long tables
+    #[arg(long, conflicts_with = "model")]
+    pub brief: bool,
 }
 
 /// Arguments of `multistep region`.
 #[derive(Debug, Clone, Args)]
 pub struct RegionArgs {
-    /// zerosnet, lm-resnet, or a TOML file with parameter, alpha and beta
+    /// zerosnet, lm-resnet, momentum, theta, three-step, or a TOML file with parameter(s), alpha and beta
     #[arg(value_name = "FAMILY")]
     pub family: PathBuf,
-    /// Draw the largest parasitic modulus over the parameter
+    /// Draw the largest parasitic modulus over the parameter, or the cells of two or three parameters
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+    /// Two and three parameters: write every cell with its verdict, one JSON array per line
+    #[arg(long, value_name = "FILE")]
+    pub cells: Option<PathBuf>,
+    /// Two and three parameters: the largest undecided share of the box
+    #[arg(long, value_name = "SHARE")]
+    pub resolution: Option<String>,
 }
 
 /// Runs `multistep analyze`.
@@ -97,13 +128,41 @@ pub struct RegionArgs {
 ///
 /// [`Error`].
 pub fn analyze(args: &AnalyzeArgs, json: bool, out: &mut dyn Write) -> Result<(), Error> {
-    for method in methods(args)? {
-        let analysis = multistep::analyze(&method)?;
-        if json {
-            serde_json::to_writer(&mut *out, &analysis)?;
-            writeln!(out)?;
-        } else {
-            write!(out, "{analysis}")?;
+    if let Some(path) = &args.model {
+        return super::multistep_model::analyze(path, json, out);
+    }
+    if args.brief {
+        for block in methods(args)?.chunks(BLOCK) {
+            let done: Vec<_> = block.par_iter().map(multistep::decide).collect();
+            for found in done {
+                if json {
+                    serde_json::to_writer(&mut *out, &found)?;
+                    writeln!(out)?;
+                } else {
+                    let order = found
+                        .order
+                        .map_or_else(|| "none".to_owned(), |p| p.to_string());
+                    writeln!(
+                        out,
+                        "{}: order {order}, {}, roots in/on/out {}",
+                        found.name, found.strong, found.roots_in_on_out
+                    )?;
+                }
+            }
+        }
+        return Ok(());
+    }
+    // In blocks: all threads work, and output starts before a long table is done.
+    for block in methods(args)?.chunks(BLOCK) {
+        let done: Vec<_> = block.par_iter().map(multistep::analyze).collect();
+        for analysis in done {
+            let analysis = analysis?;
+            if json {
+                serde_json::to_writer(&mut *out, &analysis)?;
+                writeln!(out)?;
+            } else {
+                write!(out, "{analysis}")?;
+            }
         }
     }
     Ok(())
@@ -165,7 +224,13 @@ struct OptimumRecord {
 ///
 /// [`Error`].
 pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), Error> {
-    let family = find_family(&args.family)?;
+    let family = match find_family(&args.family)? {
+        Found::Line(family) => family,
+        Found::Plane(family) => return super::multistep_cells::region(family, args, json, out),
+    };
+    if args.cells.is_some() || args.resolution.is_some() {
+        return Err(Error::OneParameter);
+    }
     let set = multistep::region(&family)?;
     if let Some(path) = &args.svg {
         write_beside(
@@ -225,16 +290,32 @@ pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), 
     Ok(())
 }
 
-fn find_family(argument: &Path) -> Result<ParametricFamily, multistep::Error> {
-    if let Some(family) = argument.to_str().and_then(family::parametric_by_name) {
-        return Ok(family);
+pub(super) enum Found {
+    Line(ParametricFamily),
+    Plane(PlaneFamily),
+}
+
+pub(super) fn find_family(argument: &Path) -> Result<Found, multistep::Error> {
+    if let Some(name) = argument.to_str() {
+        if let Some(family) = family::parametric_by_name(name) {
+            return Ok(Found::Line(family));
+        }
+        if let Some(family) = PlaneFamily::by_name(name) {
+            return Ok(Found::Plane(family));
+        }
     }
     let bytes = read_limited(argument, parametric::MAX_FILE)?;
     let text = String::from_utf8(bytes).map_err(|_| multistep::Error::FamilyFile {
         path: argument.to_owned(),
         problem: Box::new(parametric::Problem::Encoding),
     })?;
-    ParametricFamily::from_toml(&text, argument)
+    // A file with the key `parameters` is one of several parameters.
+    let several = toml::from_str::<toml::Table>(&text).is_ok_and(|t| t.contains_key("parameters"));
+    if several {
+        PlaneFamily::from_toml(&text, argument).map(Found::Plane)
+    } else {
+        ParametricFamily::from_toml(&text, argument).map(Found::Line)
+    }
 }
 
 fn pieces(set: &Region) -> Vec<PieceRecord> {
@@ -256,7 +337,7 @@ fn pieces(set: &Region) -> Vec<PieceRecord> {
 }
 
 /// Writes a file beside its target and renames it, so that the target is whole or absent.
-fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let failed = |source| Error::File {
         path: path.to_owned(),
         source,
@@ -282,6 +363,8 @@ mod tests {
             second_order: false,
             name: None,
             file: None,
+            model: None,
+            brief: false,
         }
     }
 
@@ -327,6 +410,8 @@ mod tests {
         let args = RegionArgs {
             family: "zerosnet".into(),
             svg: Some(svg.clone()),
+            cells: None,
+            resolution: None,
         };
         let mut out = Vec::new();
         region(&args, true, &mut out).expect("decided");
@@ -338,6 +423,35 @@ mod tests {
         assert_eq!(record["optimum"]["parameter"], "-9/5");
         let drawing = std::fs::read_to_string(&svg).expect("written");
         assert!(drawing.starts_with("<svg") && drawing.contains("lambda"));
+    }
+
+    #[test]
+    fn plane_record_cells_and_drawing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (svg, list) = (folder.path().join("p.svg"), folder.path().join("p.jsonl"));
+        let args = RegionArgs {
+            family: "three-step".into(),
+            svg: Some(svg.clone()),
+            cells: Some(list.clone()),
+            resolution: Some("1/50".into()),
+        };
+        let mut out = Vec::new();
+        region(&args, true, &mut out).expect("decided");
+        let record: serde_json::Value = serde_json::from_slice(&out).expect("one object");
+        assert_eq!(record["eliminated"]["b0"], "2*a2 + a1 + 1");
+        let share = |key: &str| rational::parse(record[key].as_str().expect(key)).expect(key);
+        let inner = share("inner_share");
+        // The stable triangle is a sixth of the box.
+        let sixth = rational::Rational::from((1, 6));
+        let sum = share("undecided_share") + &inner;
+        assert!(inner < sixth && sum > sixth);
+        let drawing = std::fs::read_to_string(&svg).expect("written");
+        assert!(drawing.starts_with("<svg") && drawing.contains("ZeroSNet"));
+        let lines = std::fs::read_to_string(&list).expect("written");
+        let total = record["cells"]["inner"].as_u64().expect("a count")
+            + record["cells"]["outer"].as_u64().expect("a count")
+            + record["cells"]["undecided"].as_u64().expect("a count");
+        assert_eq!(lines.lines().count() as u64, total);
     }
 
     #[test]
@@ -357,6 +471,8 @@ mod tests {
         let missing = RegionArgs {
             family: "/nonexistent.toml".into(),
             svg: None,
+            cells: None,
+            resolution: None,
         };
         assert!(region(&missing, true, &mut Vec::new()).is_err());
     }

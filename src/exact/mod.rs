@@ -14,8 +14,12 @@
 //!   canonical spelling, exact conversion from IEEE numbers.
 //! - [`poly`]: polynomials in one variable over ℚ: ring operations, greatest common divisor,
 //!   square-free decomposition (Yun), resultant.
+//! - `modular`, `descartes`: gcds through images modulo primes, real-root isolation by Descartes' rule.
 //! - [`sturm`]: sign-change chains: real-root counts, root isolation, Cauchy index.
+//! - [`algebraic`]: real algebraic numbers with small polynomials, radicals and decimals.
+//! - [`bernstein`]: signs of polynomials on boxes.
 //! - [`bipoly`]: polynomials whose coefficients are polynomials in a parameter.
+//! - [`mpoly`]: polynomials in several variables and their quotients.
 //! - [`ratfunc`]: reduced quotients of polynomials and a small parser for them.
 //! - [`mp`]: outward-rounded intervals over MPFR with elementary functions.
 //! - [`hexfloat`]: one C99 hexadecimal spelling per finite `f64`.
@@ -32,9 +36,14 @@
 //! assert_eq!(dahlquist::exact::sturm::count_roots(&p, Some(&a), Some(&b)), 2);
 //! ```
 
+pub mod algebraic;
+pub mod bernstein;
 pub mod bipoly;
+mod descartes;
 pub mod hexfloat;
+mod modular;
 pub mod mp;
+pub mod mpoly;
 pub mod poly;
 pub mod ratfunc;
 pub mod rational;
@@ -42,6 +51,7 @@ pub mod sturm;
 
 pub use bipoly::BiPoly;
 pub use mp::MpInterval;
+pub use mpoly::{MPoly, MRatFunc};
 pub use poly::Poly;
 pub use ratfunc::RatFunc;
 pub use rational::{Integer, Rational};

@@ -13,7 +13,13 @@
 use std::fmt;
 use std::ops::{Add, Mul, Neg, Sub};
 
+use super::modular;
 use super::rational::{Integer, Rational};
+
+/// From this many coefficients on, an image modulo a prime is asked first whether a gcd is trivial.
+const SMALL: usize = 3;
+/// From this many coefficients on, gcds are put together from images modulo primes.
+const LARGE: usize = 12;
 
 /// A polynomial `Σ c_j x^j` with rational coefficients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -195,6 +201,15 @@ impl Poly {
         let (mut a, mut b) = (self.primitive_integers(), other.primitive_integers());
         if a.len() < b.len() {
             std::mem::swap(&mut a, &mut b);
+        }
+        if b.len() == 1 {
+            return Self::one();
+        }
+        if b.len() > SMALL && modular::coprime(&a, &b) {
+            return Self::one();
+        }
+        if b.len() > LARGE {
+            return Self::from_big(&modular::gcd(&a, &b)).monic();
         }
         while !b.is_empty() {
             let r = pseudo_remainder(a, &b);

@@ -160,20 +160,79 @@ impl RatFunc {
     /// assert_eq!(f.eval(&x).expect("no pole").to_string(), "1/3");
     /// ```
     pub fn parse(text: &str, parameter: &str) -> Result<Self, Error> {
-        if text.len() > MAX_TEXT {
-            return Err(Error::TooLong { len: text.len() });
-        }
-        let mut parser = Parser {
-            text,
-            at: 0,
-            depth: 0,
-            parameter,
-        };
-        let value = parser.sum()?;
-        match parser.peek() {
-            None => Ok(value),
-            Some(_) => Err(parser.expected("an operator or the end")),
-        }
+        let variable = |name: &str| (name == parameter).then(|| Self::from(Poly::x()));
+        parse_value(text, parameter, &variable)
+    }
+}
+
+/// What expressions evaluate to: a field with an element for each name.
+pub trait Value: Sized + Clone {
+    /// A number.
+    fn constant(c: Rational) -> Self;
+    /// Sum.
+    fn plus(&self, other: &Self) -> Self;
+    /// Difference.
+    fn minus(&self, other: &Self) -> Self;
+    /// Product.
+    fn times(&self, other: &Self) -> Self;
+    /// Quotient; `None` where `other` is identically zero.
+    fn over(&self, other: &Self) -> Option<Self>;
+    /// Whether degree and size are still acceptable.
+    fn within_limits(&self) -> bool;
+}
+
+/// Reads an expression of the module's grammar; `known` lists the names for messages.
+///
+/// # Errors
+///
+/// [`Error`], with the byte offset where there is one.
+pub fn parse_value<T: Value>(
+    text: &str,
+    known: &str,
+    variable: &dyn Fn(&str) -> Option<T>,
+) -> Result<T, Error> {
+    if text.len() > MAX_TEXT {
+        return Err(Error::TooLong { len: text.len() });
+    }
+    let mut parser = Parser {
+        text,
+        at: 0,
+        depth: 0,
+        known,
+        variable,
+    };
+    let value = parser.sum()?;
+    match parser.peek() {
+        None => Ok(value),
+        Some(_) => Err(parser.expected("an operator or the end")),
+    }
+}
+
+impl Value for RatFunc {
+    fn constant(c: Rational) -> Self {
+        Self::from(Poly::constant(c))
+    }
+    fn plus(&self, other: &Self) -> Self {
+        self.add(other)
+    }
+    fn minus(&self, other: &Self) -> Self {
+        self.sub(other)
+    }
+    fn times(&self, other: &Self) -> Self {
+        self.mul(other)
+    }
+    fn over(&self, other: &Self) -> Option<Self> {
+        self.div(other)
+    }
+    fn within_limits(&self) -> bool {
+        let degree = self.num.degree().max(self.den.degree()).unwrap_or(0);
+        let all = self.num.coeffs().iter().chain(self.den.coeffs());
+        let bits: u64 = all
+            .map(|c| {
+                u64::from(c.numer().significant_bits()) + u64::from(c.denom().significant_bits())
+            })
+            .sum();
+        degree <= MAX_DEGREE && bits <= 1 << 20
     }
 }
 
@@ -193,14 +252,15 @@ impl fmt::Display for RatFunc {
     }
 }
 
-struct Parser<'a> {
+struct Parser<'a, T> {
     text: &'a str,
     at: usize,
     depth: usize,
-    parameter: &'a str,
+    known: &'a str,
+    variable: &'a dyn Fn(&str) -> Option<T>,
 }
 
-impl Parser<'_> {
+impl<T: Value> Parser<'_, T> {
     /// The next character that is not white space.
     fn peek(&mut self) -> Option<char> {
         let rest = &self.text[self.at..];
@@ -224,7 +284,7 @@ impl Parser<'_> {
         }
     }
 
-    fn sum(&mut self) -> Result<RatFunc, Error> {
+    fn sum(&mut self) -> Result<T, Error> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(Error::TooDeep);
@@ -232,13 +292,13 @@ impl Parser<'_> {
         let negative = self.take('-') || self.take('\u{2212}');
         let mut value = self.product()?;
         if negative {
-            value = value.neg();
+            value = T::constant(Rational::new()).minus(&value);
         }
         loop {
             if self.take('+') {
-                value = limited(value.add(&self.product()?))?;
+                value = limited(value.plus(&self.product()?))?;
             } else if self.take('-') || self.take('\u{2212}') {
-                value = limited(value.sub(&self.product()?))?;
+                value = limited(value.minus(&self.product()?))?;
             } else {
                 self.depth -= 1;
                 return Ok(value);
@@ -246,13 +306,13 @@ impl Parser<'_> {
         }
     }
 
-    fn product(&mut self) -> Result<RatFunc, Error> {
+    fn product(&mut self) -> Result<T, Error> {
         let mut value = self.power()?;
         loop {
             if self.take('*') {
-                value = limited(value.mul(&self.power()?))?;
+                value = limited(value.times(&self.power()?))?;
             } else if self.take('/') {
-                value = value.div(&self.power()?).ok_or(Error::DivisionByZero)?;
+                value = value.over(&self.power()?).ok_or(Error::DivisionByZero)?;
                 value = limited(value)?;
             } else {
                 return Ok(value);
@@ -260,7 +320,7 @@ impl Parser<'_> {
         }
     }
 
-    fn power(&mut self) -> Result<RatFunc, Error> {
+    fn power(&mut self) -> Result<T, Error> {
         let base = self.atom()?;
         if !self.take('^') {
             return Ok(base);
@@ -274,14 +334,14 @@ impl Parser<'_> {
         if exponent > MAX_DEGREE {
             return Err(Error::Degree);
         }
-        let mut value = RatFunc::from(Poly::one());
+        let mut value = T::constant(Rational::from(1));
         for _ in 0..exponent {
-            value = limited(value.mul(&base))?;
+            value = limited(value.times(&base))?;
         }
         Ok(value)
     }
 
-    fn atom(&mut self) -> Result<RatFunc, Error> {
+    fn atom(&mut self) -> Result<T, Error> {
         match self.peek() {
             Some('(') => {
                 self.at += 1;
@@ -294,21 +354,16 @@ impl Parser<'_> {
             }
             Some(c) if c.is_ascii_digit() || c == '.' => {
                 let word = self.word(|c| c.is_ascii_digit() || c == '.');
-                Ok(RatFunc::from(Poly::constant(rational::parse(word)?)))
+                Ok(T::constant(rational::parse(word)?))
             }
             Some(c) if c.is_alphabetic() || c == '_' => {
                 let at = self.at;
-                let parameter = self.parameter.to_owned();
-                let name = self.word(|c| c.is_alphanumeric() || c == '_');
-                if name == parameter {
-                    Ok(RatFunc::from(Poly::x()))
-                } else {
-                    Err(Error::Name {
-                        at,
-                        name: name.to_owned(),
-                        parameter,
-                    })
-                }
+                let name = self.word(|c| c.is_alphanumeric() || c == '_').to_owned();
+                (self.variable)(&name).ok_or_else(|| Error::Name {
+                    at,
+                    name,
+                    parameter: self.known.to_owned(),
+                })
             }
             _ => Err(self.expected("a number, the parameter or `(`")),
         }
@@ -322,17 +377,12 @@ impl Parser<'_> {
     }
 }
 
-/// Refuses growth: degree beyond [`MAX_DEGREE`], or coefficients past 2¹⁶ bits in all.
-fn limited(value: RatFunc) -> Result<RatFunc, Error> {
-    let degree = value.num.degree().max(value.den.degree()).unwrap_or(0);
-    let all = value.num.coeffs().iter().chain(value.den.coeffs());
-    let bits: u64 = all
-        .map(|c| u64::from(c.numer().significant_bits()) + u64::from(c.denom().significant_bits()))
-        .sum();
-    if degree > MAX_DEGREE || bits > 1 << 20 {
-        Err(Error::Degree)
-    } else {
+/// Refuses growth: degree beyond [`MAX_DEGREE`], or coefficients of too many bits in all.
+fn limited<T: Value>(value: T) -> Result<T, Error> {
+    if value.within_limits() {
         Ok(value)
+    } else {
+        Err(Error::Degree)
     }
 }
 

@@ -12,8 +12,13 @@
 
 use rug::ops::NegAssign;
 
+use super::descartes;
+use super::modular;
 use super::poly::{Poly, pseudo_remainder};
 use super::rational::{Integer, Rational};
+
+/// Above this degree roots are counted by Descartes' rule instead of a chain.
+const DESCARTES: usize = 16;
 
 /// A signed remainder sequence `s_0, s_1, s_2 = −(s_0 mod s_1), …`.
 #[derive(Debug, Clone)]
@@ -88,7 +93,16 @@ impl Chain {
 
 /// The number of distinct real roots of `p` in `(lower, upper]`; 0 for the zero polynomial.
 pub fn count_roots(p: &Poly, lower: Option<&Rational>, upper: Option<&Rational>) -> usize {
-    let chain = Chain::sturm(&p.square_free_part());
+    let p = p.square_free_part();
+    if p.degree().unwrap_or(0) > DESCARTES {
+        // Chains of high degree have coefficients of quadratic size.
+        let bound = root_bound(&p);
+        let low = lower.map_or_else(|| Rational::from(-&bound), Rational::clone);
+        let high = upper.unwrap_or(&bound);
+        let end = usize::from(low < *high && p.eval(high) == 0);
+        return descartes::count_between(&p, &low, high) + end;
+    }
+    let chain = Chain::sturm(&p);
     usize::try_from(chain.difference(lower, upper)).unwrap_or(0)
 }
 
@@ -163,21 +177,19 @@ pub fn isolate(p: &Poly) -> Vec<RealRoot> {
     if poly.is_constant() {
         return Vec::new();
     }
-    let chain = Chain::sturm(&poly);
     let bound = root_bound(&poly);
-    let mut roots = Vec::new();
-    let mut stack = vec![(Rational::from(-&bound), bound)];
-    while let Some((lo, hi)) = stack.pop() {
-        match chain.difference(Some(&lo), Some(&hi)) {
-            ..=0 => {}
-            1 => roots.push(classify(&poly, lo, hi)),
-            _ => {
-                let middle: Rational = Rational::from(&lo + &hi) / 2;
-                stack.push((middle.clone(), hi));
-                stack.push((lo, middle));
+    let found = descartes::isolate_between(&poly, &Rational::from(-&bound), &bound);
+    let mut roots: Vec<RealRoot> = found
+        .into_iter()
+        .map(|(lo, hi)| {
+            if lo == hi {
+                RealRoot::Rational(lo)
+            } else {
+                off_the_ends(&poly, lo, hi)
             }
-        }
-    }
+        })
+        .collect();
+    classify(&poly, &mut roots);
     roots.sort_by(|a, b| a.lo().cmp(b.lo()).then_with(|| a.hi().cmp(b.hi())));
     for i in 1..roots.len() {
         let (left, right) = roots.split_at_mut(i);
@@ -204,52 +216,121 @@ pub fn root_bound(p: &Poly) -> Rational {
     bound
 }
 
-/// Sorts out whether the one root of `poly` in `(lo, hi]` is rational. A rational root `u/v` of a
-/// primitive polynomial has `v` dividing the leading coefficient `L`, so `L·root` is an integer.
-fn classify(poly: &Poly, mut lo: Rational, mut hi: Rational) -> RealRoot {
-    if sign_of(poly, &hi) == 0 {
-        return RealRoot::Rational(hi);
-    }
-    // `lo` may be a root of its own (the interval is half open): move it off.
-    while sign_of(poly, &lo) == 0 {
+/// The one root of `poly` in the open interval `(lo, hi)`, whose ends may be roots of their own.
+fn off_the_ends(poly: &Poly, mut lo: Rational, mut hi: Rational) -> RealRoot {
+    // A simple root at an end: the sign just inside it is that of the slope there.
+    let slope = poly.derivative();
+    let mut low_sign = match sign_of(poly, &lo) {
+        0 => sign_of(&slope, &lo),
+        s => s,
+    };
+    let mut free = (sign_of(poly, &lo) != 0, sign_of(poly, &hi) != 0);
+    while free != (true, true) {
         let middle: Rational = Rational::from(&lo + &hi) / 2;
         match sign_of(poly, &middle) {
             0 => return RealRoot::Rational(middle),
-            // The same sign as at hi means that the root lies to the left of the middle.
-            s if s == sign_of(poly, &hi) => hi = middle,
-            _ => lo = middle,
-        }
-    }
-    let lead = poly.leading().cloned().unwrap_or_default();
-    let upper_sign = sign_of(poly, &hi);
-    loop {
-        let (a, b) = (Rational::from(&lo * &lead), Rational::from(&hi * &lead));
-        let (first, last) = (a.ceil(), b.floor());
-        if first > last {
-            return RealRoot::Algebraic {
-                poly: poly.clone(),
-                lo,
-                hi,
-            };
-        }
-        if first == last {
-            let candidate = Rational::from(&first / &lead);
-            if sign_of(poly, &candidate) == 0 {
-                return RealRoot::Rational(candidate);
+            s if s == low_sign => {
+                (lo, low_sign) = (middle, s);
+                free.0 = true;
             }
-            return RealRoot::Algebraic {
-                poly: poly.clone(),
-                lo,
-                hi,
-            };
-        }
-        let middle: Rational = Rational::from(&lo + &hi) / 2;
-        match sign_of(poly, &middle) {
-            0 => return RealRoot::Rational(middle),
-            s if s == upper_sign => hi = middle,
-            _ => lo = middle,
+            _ => {
+                hi = middle;
+                free.1 = true;
+            }
         }
     }
+    RealRoot::Algebraic {
+        poly: poly.clone(),
+        lo,
+        hi,
+    }
+}
+
+/// Sorts out which of the roots of the primitive `poly` are rational.
+fn classify(poly: &Poly, roots: &mut [RealRoot]) {
+    let mut rest = poly.clone();
+    for root in roots.iter_mut() {
+        if let RealRoot::Algebraic { lo, hi, .. } = root {
+            // Rational roots met in practice have small denominators: try the simplest numbers in
+            // a few narrowing enclosures.
+            let (mut lo, mut hi) = (lo.clone(), hi.clone());
+            for width in [0, 24, 64] {
+                narrow(poly, &mut lo, &mut hi, width);
+                let candidate = simplest_between(&lo, &hi);
+                if sign_of(poly, &candidate) == 0 {
+                    *root = RealRoot::Rational(candidate);
+                    break;
+                }
+            }
+        }
+        if let RealRoot::Rational(x) = root {
+            rest = rest.exact_div(&Poly::linear(x)).unwrap_or(rest);
+        }
+    }
+    if rest.is_constant() || modular::no_rational_root(&rest.primitive_integers()) {
+        return;
+    }
+    // A rational root `u/v` of a primitive polynomial has `v` dividing the leading coefficient, so
+    // an enclosure narrower than its reciprocal holds at most one candidate.
+    for root in roots.iter_mut() {
+        if let RealRoot::Algebraic { lo, hi, .. } = root {
+            let (mut lo, mut hi) = (lo.clone(), hi.clone());
+            let lead = poly.leading().cloned().unwrap_or_default();
+            let bits = lead.numer().significant_bits() + 1;
+            narrow(poly, &mut lo, &mut hi, bits);
+            let first = Rational::from(&lo * &lead).ceil();
+            let candidate = first / &lead;
+            if candidate <= hi && sign_of(poly, &candidate) == 0 {
+                *root = RealRoot::Rational(candidate);
+            }
+        }
+    }
+}
+
+/// Bisects until the enclosure is at most `2^-bits` wide, or its middle is the root (then it becomes
+/// a neighbourhood of that middle).
+fn narrow(poly: &Poly, lo: &mut Rational, hi: &mut Rational, bits: u32) {
+    let width = Rational::from((1, Integer::from(1) << bits));
+    let integers = poly.primitive_integers();
+    let low_sign = sign_at(&integers, lo);
+    while Rational::from(&*hi - &*lo) > width {
+        let middle: Rational = Rational::from(&*lo + &*hi) / 2;
+        match sign_at(&integers, &middle) {
+            0 => {
+                let quarter: Rational = Rational::from(&*hi - &*lo) / 4;
+                *lo = Rational::from(&middle - &quarter);
+                *hi = middle + quarter;
+            }
+            s if s == low_sign => *lo = middle,
+            _ => *hi = middle,
+        }
+    }
+}
+
+/// The fraction of least denominator (and then least modulus) strictly between two numbers.
+pub fn simplest_between(lo: &Rational, hi: &Rational) -> Rational {
+    // Descend the continued fraction that both share.
+    if *lo < 0 && *hi > 0 {
+        return Rational::new();
+    }
+    if *hi <= 0 {
+        return -simplest_between(&Rational::from(-hi), &Rational::from(-lo));
+    }
+    let floor = Rational::from(lo.floor_ref());
+    let next = Rational::from(&floor + 1);
+    if next < *hi {
+        return next;
+    }
+    // lo and hi lie in [floor, floor + 1]: continue with the reciprocals of the fractional parts.
+    let (low, high) = (Rational::from(lo - &floor), Rational::from(hi - &floor));
+    let inner_low = Rational::from(high.recip_ref());
+    let rest = if low == 0 {
+        // (1/high, ∞): the least integer above.
+        Rational::from(inner_low.floor_ref()) + 1
+    } else {
+        simplest_between(&inner_low, &Rational::from(low.recip_ref()))
+    };
+    floor + rest.recip()
 }
 
 /// The sign of `Σ c_j (u/v)^j`, computed as `Σ c_j u^j v^(n−j)` over ℤ.

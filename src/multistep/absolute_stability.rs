@@ -23,10 +23,15 @@
 //! J. D. Lambert, *Numerical Methods for Ordinary Differential Systems*, 1991, section 3.8; Hairer,
 //! Wanner, *Solving Ordinary Differential Equations II*, section V.1.
 
-use super::circle::{is_schur, trace_polynomial};
+use super::circle::is_schur;
+use super::locus::Locus;
 use super::{Kind, LinearMultistep};
 use crate::exact::sturm::{RealRoot, isolate};
 use crate::exact::{BiPoly, Poly, Rational};
+
+/// The largest number of steps for which the sets in the plane of `z` are computed: they rest on
+/// resultants of twice that degree.
+pub const MAX_STEPS: usize = 24;
 
 /// The interval that ends at 0 on the negative real axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub enum RealInterval {
 }
 
 /// The interval of absolute stability, or `None` for second-order equations, for which the notion
-/// is another (periodicity).
+/// is another (periodicity), and above [`MAX_STEPS`].
 ///
 /// # Examples
 ///
@@ -52,7 +57,7 @@ pub enum RealInterval {
 /// assert_eq!(real_interval(&ab3), Some(RealInterval::From(end)));
 /// ```
 pub fn real_interval(method: &LinearMultistep) -> Option<RealInterval> {
-    if method.kind() == Kind::Second {
+    if method.kind() == Kind::Second || method.steps() > MAX_STEPS {
         return None;
     }
     let (rho, sigma) = (method.rho(), method.sigma());
@@ -108,46 +113,15 @@ fn critical(rho: &Poly, sigma: &Poly) -> Option<Poly> {
         include(&in_z(rho.eval(&r), sigma.eval(&r)));
     }
     include(&in_z(rho.coeff(k), sigma.coeff(k)));
-    // r^k ρ(r) σ(1/r) and its mirror image; both have degree at most 2k.
-    let reflect = |p: &Poly, n: usize| Poly::new((0..=n).rev().map(|j| p.coeff(j)).collect());
-    let forward = rho * &reflect(sigma, k);
-    let mirror = reflect(&forward, 2 * k);
-    let odd = &forward - &mirror;
-    if odd.is_zero() {
+    let locus = Locus::new(rho, sigma);
+    if locus.n.is_zero() {
         return None;
     }
-    let slope = Poly::from_integers(&[-1, 0, 1]);
-    let mut n = laurent(
-        &odd.exact_div(&slope)
-            .expect("r = ±1 are roots of an odd part"),
-        k - 1,
-    );
-    let m = laurent(&(&forward + &mirror), k);
-    let d = laurent(&(sigma * &reflect(sigma, k)).scaled(&Rational::from(2)), k);
-    // Where M and D both vanish, so does σ, and ρ does not: no finite z there.
-    let both = m.gcd(&d);
-    loop {
-        let shared = n.gcd(&both);
-        if shared.is_constant() {
-            break;
-        }
-        n = n.exact_div(&shared).expect("a gcd divides");
-    }
+    let (n, m, d) = (locus.finite(&locus.n), &locus.m, &locus.d);
     let terms = m.degree().max(d.degree()).unwrap_or(0);
     let line = BiPoly::new((0..=terms).map(|j| in_z(m.coeff(j), d.coeff(j))).collect());
     include(&BiPoly::in_r(&n).resultant(&line));
     Some(product)
-}
-
-/// `q` with `p(r) = r^half q(r + 1/r)` for `p` that equals its own mirror image of length `2 half`.
-fn laurent(p: &Poly, half: usize) -> Poly {
-    // Outer zeros come in pairs; the middle stays the middle.
-    let (zeros, inner) = p.strip_zero_roots();
-    let Some(lead) = inner.leading().cloned() else {
-        return Poly::zero();
-    };
-    debug_assert_eq!(inner.degree(), Some(2 * (half - zeros)));
-    trace_polynomial(&inner).scaled(&lead)
 }
 
 #[cfg(test)]

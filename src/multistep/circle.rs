@@ -19,7 +19,8 @@
 //! 14, 1922; M. Marden, *Geometry of Polynomials*, 1966, chapter X.
 
 use crate::exact::sturm::{Chain, cauchy_index};
-use crate::exact::{Poly, Rational};
+use crate::exact::{MpInterval, Poly, Rational};
+use std::cmp::Ordering;
 
 /// A square-free polynomial split by its position relative to the unit circle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +152,12 @@ pub fn roots_inside(h: &Poly) -> usize {
     let Some(n) = h.degree().filter(|&n| n > 0) else {
         return 0;
     };
+    // Enclosures decide almost always, in quadratic time; the index always, in cubic time with
+    // coefficients of quadratic size.
+    let tries = [128, 512, 2048, 8192];
+    if let Some(inside) = tries.into_iter().find_map(|bits| enclosed_count(h, bits)) {
+        return inside;
+    }
     let cayley = to_half_plane(h);
     // P(iω) = U(ω) + i V(ω).
     let part = |parity: usize| {
@@ -179,6 +186,45 @@ pub fn roots_inside(h: &Poly) -> usize {
     usize::try_from((n as isize + difference) / 2).unwrap_or(0)
 }
 
+/// The same count by the Schur–Cohn recursion in interval arithmetic; `None` where a comparison is
+/// not decided at this precision. On the circle `|h| = |h*|`, so with `|c_0| < |c_n|` Rouché gives
+/// `h − (c_0/c_n) h*` the same count, one of its roots being 0; with `|c_0| > |c_n|` the polynomial
+/// `h − (c_n/c_0) h*` of lower formal degree has the same count.
+fn enclosed_count(h: &Poly, bits: u32) -> Option<usize> {
+    let coefficients = h.coeffs().iter();
+    let mut p = coefficients
+        .map(|c| MpInterval::from_rational(bits, c).ok())
+        .collect::<Option<Vec<_>>>()?;
+    let mut inside = 0;
+    while p.len() > 1 {
+        let n = p.len() - 1;
+        let order = compare_moduli(&p[0], &p[n])?;
+        p = if order == Ordering::Less {
+            inside += 1;
+            let k = p[0].div(&p[n]).ok()?;
+            (0..n)
+                .map(|j| p[j + 1].sub(&k.mul(&p[n - 1 - j])))
+                .collect()
+        } else {
+            let k = p[n].div(&p[0]).ok()?;
+            (0..n).map(|j| p[j].sub(&k.mul(&p[n - j]))).collect()
+        };
+    }
+    Some(inside)
+}
+
+/// Compares `|x|` and `|y|` where that is decided and they differ.
+fn compare_moduli(x: &MpInterval, y: &MpInterval) -> Option<Ordering> {
+    let (a, b) = (x.square(), y.square());
+    if a.hi() < b.lo() {
+        Some(Ordering::Less)
+    } else if a.lo() > b.hi() {
+        Some(Ordering::Greater)
+    } else {
+        None
+    }
+}
+
 /// `(1 − w)^n h((1 + w)/(1 − w))`.
 fn to_half_plane(h: &Poly) -> Poly {
     let n = h.degree().unwrap_or(0);
@@ -203,7 +249,7 @@ pub fn schur_cohn_chain(p: &Poly) -> Vec<(Rational, Rational)> {
     let mut p = Poly::from_big(&p.primitive_integers());
     while let Some(n) = p.degree().filter(|&n| n > 0) {
         let (low, high) = (p.coeff(0), p.coeff(n));
-        let inside = low.cmp_abs(&high) == std::cmp::Ordering::Less;
+        let inside = low.cmp_abs(&high) == Ordering::Less;
         chain.push((low.clone(), high.clone()));
         if !inside {
             break;
@@ -221,7 +267,7 @@ pub fn is_schur(p: &Poly) -> bool {
     !p.is_zero()
         && schur_cohn_chain(p)
             .iter()
-            .all(|(low, high)| low.cmp_abs(high) == std::cmp::Ordering::Less)
+            .all(|(low, high)| low.cmp_abs(high) == Ordering::Less)
 }
 
 #[cfg(test)]

@@ -126,6 +126,42 @@ pub const FAMILIES: &[Family] = &[
         build: Build::Steps(cowell),
     },
     Family {
+        names: &["sbdf", "extrapolated-bdf"],
+        argument: Argument::Steps(1, 20),
+        about: "extrapolated BDF with k steps: BDF with the slope extrapolated, explicit, order k",
+        build: Build::Steps(extrapolated_bdf),
+    },
+    Family {
+        names: &["ndf"],
+        argument: Argument::Steps(1, 5),
+        about: "numerical differentiation formula of order k (Shampine, Reichelt 1997), k + 1 steps",
+        build: Build::Steps(ndf),
+    },
+    Family {
+        names: &["essp2"],
+        argument: Argument::Steps(3, 20),
+        about: "explicit SSP method of order 2 with k steps and the largest coefficient",
+        build: Build::Steps(ssp_order_2),
+    },
+    Family {
+        names: &["essp3"],
+        argument: Argument::Steps(4, 5),
+        about: "explicit SSP method of order 3 with k steps (Shu 1988)",
+        build: Build::Steps(ssp_order_3),
+    },
+    Family {
+        names: &["theta"],
+        argument: Argument::Rational,
+        about: "y1 = y0 + h ((1-theta) f0 + theta f1)",
+        build: Build::Parametric(ParametricFamily::theta),
+    },
+    Family {
+        names: &["momentum"],
+        argument: Argument::Rational,
+        about: "momentum ResNet u2 = (1+g) u1 - g u0 + (1-g) F(u1), parameter g",
+        build: Build::Parametric(ParametricFamily::momentum),
+    },
+    Family {
         names: &["zerosnet"],
         argument: Argument::Rational,
         about: "ZeroSNet, three steps with one activation, parameter lambda; -9/5 is ZeroSNet_Opt",
@@ -145,6 +181,9 @@ impl Family {
         let name = self.names[0];
         match self.argument {
             Argument::None => name.to_owned(),
+            Argument::Steps(lo, hi) if name.ends_with(|c: char| c.is_ascii_digit()) => {
+                format!("{name}({lo})..{name}({hi})")
+            }
             Argument::Steps(lo, hi) => format!("{name}{lo}..{name}{hi}"),
             Argument::Rational => format!("{name}(p/q)"),
         }
@@ -295,6 +334,62 @@ fn bdf(k: usize) -> Coefficients {
     Coefficients(Kind::First, rho.coeffs().to_vec(), sigma)
 }
 
+/// The BDF left side with `h f` extrapolated from the past: `σ(r) = r^k − (r − 1)^k`.
+fn extrapolated_bdf(k: usize) -> Coefficients {
+    let Coefficients(kind, alpha, _) = bdf(k);
+    let sigma = &Poly::x().pow(k) - &Poly::from_integers(&[-1, 1]).pow(k);
+    let beta = (0..=k).map(|j| sigma.coeff(j)).collect();
+    Coefficients(kind, alpha, beta)
+}
+
+/// BDF of order k less `κ γ_k ∇^{k+1} y` with `γ_k = Σ_{j≤k} 1/j`.
+fn ndf(k: usize) -> Coefficients {
+    // L. F. Shampine, M. W. Reichelt, The MATLAB ODE suite, 1997, table 1.
+    let kappa = [(-37, 200), (-1, 9), (-823, 10_000), (-83, 2000), (0, 1)];
+    let Coefficients(kind, alpha, beta) = bdf(k);
+    let gamma = (1..=k).fold(Rational::new(), |s, j| s + Rational::from((1, j as u64)));
+    let factor = Rational::from(kappa[k - 1]) * gamma;
+    let difference = Poly::from_integers(&[-1, 1]).pow(k + 1).scaled(&factor);
+    let rho = &(&Poly::new(alpha) * &Poly::x()) - &difference;
+    let mut sigma = vec![Rational::new()];
+    sigma.extend(beta);
+    Coefficients(kind, rho.coeffs().to_vec(), sigma)
+}
+
+/// `y_n = (1 − q) y_{n−1} + q y_{n−k} + h k/(k−1) f_{n−1}` with `q = 1/(k − 1)²`.
+fn ssp_order_2(k: usize) -> Coefficients {
+    let s = k as i64;
+    let q = Rational::from((1, (s - 1) * (s - 1)));
+    let mut alpha = vec![Rational::new(); k + 1];
+    let mut beta = alpha.clone();
+    alpha[k] = Rational::from(1);
+    alpha[k - 1] = Rational::from(&q - 1);
+    alpha[0] -= q;
+    beta[k - 1] = Rational::from((s, s - 1));
+    Coefficients(Kind::First, alpha, beta)
+}
+
+/// `y_n = (1 − a) y_{n−1} + a y_{n−k} + h (b f_{n−1} + c f_{n−k})` with the conditions of order 3.
+fn ssp_order_3(k: usize) -> Coefficients {
+    // Cubic Hermite interpolation on the nodes −1 and −k, extrapolated to 0; u = 1/(k − 1).
+    let s = Rational::from(k as u64);
+    let w = Rational::from(&s - 1);
+    let u = Rational::from(w.recip_ref());
+    let u2 = Rational::from(u.square_ref());
+    let u3 = Rational::from(&u2 * &u);
+    let a = Rational::from(&u3 * 2) + Rational::from(&u2 * 3);
+    let b = (Rational::from(1) + &u).square();
+    let c = (Rational::from(&u2) + &u3) * &w;
+    let mut alpha = vec![Rational::new(); k + 1];
+    let mut beta = alpha.clone();
+    alpha[k] = Rational::from(1);
+    alpha[k - 1] = Rational::from(-1) + &a;
+    alpha[0] = -a;
+    beta[k - 1] = b;
+    beta[0] = c;
+    Coefficients(Kind::First, alpha, beta)
+}
+
 /// The `beta` with `beta_j = 0` for `j ≥ support` that satisfies the first `support` conditions:
 /// `Σ_j j^i beta_j = (Σ_j j^(i+d) alpha_j) / ((i+1)…(i+d))`, i = 0..support−1, solved by Lagrange:
 /// the weights of a functional that is exact on polynomials of degree below `support`.
@@ -365,7 +460,7 @@ mod tests {
             let name = family.names[0];
             let text = match family.argument {
                 Argument::None => name.to_owned(),
-                Argument::Steps(lo, _) => format!("{name}{lo}"),
+                Argument::Steps(lo, _) => format!("{name}({lo})"),
                 Argument::Rational => format!("{name}(1/2)"),
             };
             assert!(by_name(&text).is_ok(), "{text}");

@@ -15,7 +15,12 @@
 //! | order, error constant, consistency ([`order`]) | exact |
 //! | root condition, counts of roots in, on and outside the unit circle ([`root_condition`]) | exact |
 //! | enclosures of each root ([`roots`]) | proved: one root per disc, disjoint discs |
-//! | real interval of absolute stability ([`absolute_stability`]) | exact; irrational ends enclosed |
+//! | real and imaginary intervals of stability, A(α) ([`absolute_stability`], [`imaginary`], [`sector`]) | exact algebraic numbers |
+//! | G-norm, SSP coefficient ([`g_stability`], [`ssp`]) | exact |
+//! | power bound ([`mod@power_bound`]) | proved from both sides |
+//! | regions in two and three parameters ([`mod@cells`]) | proved boxes, exact shares |
+//! | critical step ratios ([`variable_step`]) | exact algebraic numbers |
+//! | arbitrary sequences of ratios or coefficients ([`variable_step`], [`layers`]) | proved, common norm |
 //! | zero-stable parameters of a family ([`mod@region`]) | exact; irrational ends enclosed |
 //! | the parameter of least parasitic modulus ([`optimum`]) | exact, where it is rational |
 //!
@@ -40,18 +45,34 @@ use crate::exact::{Poly, Rational, rational};
 
 pub mod absolute_stability;
 pub mod analyze;
+pub mod cells;
 pub mod circle;
+pub mod common_norm;
+mod complex;
+pub mod decide;
 pub mod evidence;
 pub mod family;
+pub mod g_stability;
+pub mod imaginary;
+pub mod layers;
+pub mod locus;
+pub mod matrix_norm;
 pub mod methods_csv;
 pub mod optimum;
 pub mod order;
 pub mod parametric;
+pub mod plane_family;
+pub mod power_bound;
+mod proposal;
 pub mod region;
 pub mod root_condition;
 pub mod roots;
+pub mod sector;
+pub mod ssp;
+pub mod variable_step;
 
 pub use analyze::{Analysis, analyze};
+pub use decide::{Decision, decide};
 pub use evidence::RootEvidence;
 pub use family::{FAMILIES, Family, by_name};
 pub use parametric::ParametricFamily;
@@ -59,7 +80,7 @@ pub use region::{Region, region};
 pub use root_condition::{RootCondition, RootCounts, Strength};
 
 /// The largest number of steps of one method.
-pub const MAX_STEPS: usize = 64;
+pub const MAX_STEPS: usize = 256;
 
 /// The order of the differential equation that a method is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -43,6 +43,39 @@ pub enum Problem {
     /// alpha and beta do not fit.
     #[error("{0}")]
     Shape(Box<Error>),
+    /// The wrong number of something.
+    #[error("`{what}`: found {found}, expected {expected}")]
+    Count {
+        /// The key.
+        what: &'static str,
+        /// How many were found.
+        found: usize,
+        /// What is accepted.
+        expected: &'static str,
+    },
+    /// No interval for a parameter, or an empty one.
+    #[error("[box] needs `{parameter} = [\"lower\", \"upper\"]` with lower < upper")]
+    Box {
+        /// The parameter.
+        parameter: String,
+    },
+    /// An eliminated name enters otherwise than linearly.
+    #[error("the order conditions are not linear in the names of `eliminate`")]
+    NotLinear,
+    /// The conditions do not determine an eliminated name.
+    #[error("the order conditions do not determine `{name}`")]
+    Underdetermined {
+        /// The name.
+        name: String,
+    },
+    /// A condition is left over.
+    #[error(
+        "the order conditions leave {condition} = 0 for the parameters: eliminate one more name"
+    )]
+    Constraint {
+        /// What has to vanish.
+        condition: String,
+    },
     /// A coefficient is not an expression.
     #[error("{list}[{index}] = `{text}`: {source}")]
     Expression {
@@ -160,6 +193,20 @@ impl ParametricFamily {
         Self::literal("lm-resnet", &["-k", "k-1", "1"], &["0", "1", "0"], "k")
     }
 
+    /// The momentum residual network with memory `g`: velocity `v ← g v + (1 − g) F(u)`, `u ← u + v`.
+    ///
+    /// # References
+    ///
+    /// M. E. Sander, P. Ablin, M. Blondel, G. Peyré, *Momentum Residual Neural Networks*, ICML 2021.
+    pub fn momentum() -> Self {
+        Self::literal("momentum", &["g", "-1-g", "1"], &["0", "1-g", "0"], "g")
+    }
+
+    /// The θ-methods; 0, 1/2 and 1 are the forward, trapezoidal and backward rule.
+    pub fn theta() -> Self {
+        Self::literal("theta", &["-1", "1"], &["1-theta", "theta"], "theta")
+    }
+
     fn literal(name: &str, alpha: &[&str], beta: &[&str], parameter: &str) -> Self {
         let list = |texts: &[&str]| {
             let parse = |t: &&str| RatFunc::parse(t, parameter).expect("a tested literal");
@@ -182,16 +229,7 @@ impl ParametricFamily {
 
     fn parse(text: &str) -> Result<Self, Problem> {
         let file: File = toml::from_str(text).map_err(Box::new)?;
-        let mut letters = file.parameter.chars();
-        let name_like = letters
-            .next()
-            .is_some_and(|c| c.is_alphabetic() || c == '_')
-            && letters.all(|c| c.is_alphanumeric() || c == '_');
-        if !name_like {
-            return Err(Problem::Parameter {
-                found: file.parameter,
-            });
-        }
+        check_name(&file.parameter)?;
         let list = |list: &'static str, texts: Vec<String>| {
             let parse = |(index, text): (usize, String)| {
                 RatFunc::parse(&text, &file.parameter).map_err(|source| Problem::Expression {
@@ -270,6 +308,22 @@ impl ParametricFamily {
         let common = self.alpha.iter().fold(Poly::one(), |p, f| lcm(&p, f.den()));
         let clear = |f: &RatFunc| f.num() * &common.exact_div(f.den()).expect("a common multiple");
         BiPoly::new(self.alpha.iter().map(clear).collect())
+    }
+}
+
+/// Whether a text is a parameter name.
+pub(super) fn check_name(name: &str) -> Result<(), Problem> {
+    let mut letters = name.chars();
+    let name_like = letters
+        .next()
+        .is_some_and(|c| c.is_alphabetic() || c == '_')
+        && letters.all(|c| c.is_alphanumeric() || c == '_');
+    if name_like {
+        Ok(())
+    } else {
+        Err(Problem::Parameter {
+            found: name.to_owned(),
+        })
     }
 }
 

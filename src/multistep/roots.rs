@@ -22,6 +22,8 @@ use rug::float::Round;
 use std::cmp::Ordering;
 
 use super::Error;
+use super::complex::Box2;
+use super::proposal::{self, Complex};
 use super::root_condition::RootCondition;
 use crate::exact::sturm::count_roots;
 use crate::exact::{MpInterval, Poly, Rational};
@@ -30,7 +32,6 @@ use crate::exact::{MpInterval, Poly, Rational};
 pub const MAX_BITS: u32 = 1 << 15;
 const FIRST_BITS: u32 = 192;
 const WIDTH_BITS: i32 = 60;
-const MAX_ITERATIONS: usize = 400;
 
 /// The exact position of a root relative to the unit circle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,38 +112,11 @@ fn integer(bits: u32, value: i64) -> MpInterval {
     MpInterval::from_rational(bits, &Rational::from(value)).expect("a precision within limits")
 }
 
-/// A complex number with interval parts.
-#[derive(Debug, Clone)]
-struct Box2 {
-    re: MpInterval,
-    im: MpInterval,
-}
-
-impl Box2 {
-    fn point(z: &Complex) -> Option<Self> {
-        Some(Self {
-            re: MpInterval::from_float(&z.re).ok()?,
-            im: MpInterval::from_float(&z.im).ok()?,
-        })
-    }
-
-    fn mul(&self, other: &Self) -> Self {
-        Self {
-            re: self.re.mul(&other.re).sub(&self.im.mul(&other.im)),
-            im: self.re.mul(&other.im).add(&self.im.mul(&other.re)),
-        }
-    }
-
-    fn sub(&self, other: &Self) -> Self {
-        Self {
-            re: self.re.sub(&other.re),
-            im: self.im.sub(&other.im),
-        }
-    }
-
-    fn norm_square(&self) -> MpInterval {
-        self.re.square().add(&self.im.square())
-    }
+fn point(z: &Complex) -> Option<Box2> {
+    Some(Box2 {
+        re: MpInterval::from_float(&z.re).ok()?,
+        im: MpInterval::from_float(&z.im).ok()?,
+    })
 }
 
 /// A disc that holds exactly one root, with what is known about it.
@@ -196,8 +170,9 @@ fn isolate(f: &Poly, on: usize) -> Result<Vec<Disc>, u32> {
     }
     let real = count_roots(f, None, None);
     let mut bits = FIRST_BITS;
+    let mut approximations = proposal::propose(f, bits);
     while bits <= MAX_BITS {
-        let approximations = aberth(f, bits);
+        proposal::improve(f, &mut approximations, bits);
         if let Some(discs) = certify(f, &approximations, bits, real, on) {
             return Ok(discs);
         }
@@ -208,7 +183,7 @@ fn isolate(f: &Poly, on: usize) -> Result<Vec<Disc>, u32> {
 
 fn certify(f: &Poly, z: &[Complex], bits: u32, real: usize, on: usize) -> Option<Vec<Disc>> {
     let n = z.len();
-    let points = z.iter().map(Box2::point).collect::<Option<Vec<_>>>()?;
+    let points = z.iter().map(point).collect::<Option<Vec<_>>>()?;
     let coeffs = f
         .coeffs()
         .iter()
@@ -271,133 +246,6 @@ fn certify(f: &Poly, z: &[Complex], bits: u32, real: usize, on: usize) -> Option
     let on_axis = discs.iter().filter(|d| d.real).count();
     let on_circle = discs.iter().filter(|d| d.location == Location::On).count();
     (on_axis == real && on_circle == on).then_some(discs)
-}
-
-/// An approximate complex number: nothing computed with it is a claim.
-#[derive(Debug, Clone)]
-struct Complex {
-    re: Float,
-    im: Float,
-}
-
-impl Complex {
-    fn zero(bits: u32) -> Self {
-        Self {
-            re: Float::new(bits),
-            im: Float::new(bits),
-        }
-    }
-
-    fn mul(&self, o: &Self) -> Self {
-        let bits = self.re.prec();
-        let re = Float::with_val(bits, &self.re * &o.re) - Float::with_val(bits, &self.im * &o.im);
-        let im = Float::with_val(bits, &self.re * &o.im) + Float::with_val(bits, &self.im * &o.re);
-        Self { re, im }
-    }
-
-    fn recip(&self) -> Self {
-        let bits = self.re.prec();
-        let norm = Float::with_val(bits, self.re.square_ref())
-            + Float::with_val(bits, self.im.square_ref());
-        Self {
-            re: Float::with_val(bits, &self.re / &norm),
-            im: -Float::with_val(bits, &self.im / &norm),
-        }
-    }
-
-    fn sub(&self, o: &Self) -> Self {
-        let bits = self.re.prec();
-        Self {
-            re: Float::with_val(bits, &self.re - &o.re),
-            im: Float::with_val(bits, &self.im - &o.im),
-        }
-    }
-
-    fn size(&self) -> Float {
-        Float::with_val(self.re.prec(), self.re.hypot_ref(&self.im))
-    }
-}
-
-/// Approximations of the roots by Aberth's iteration (Gauss–Seidel order).
-fn aberth(f: &Poly, bits: u32) -> Vec<Complex> {
-    let coeffs: Vec<Float> = f
-        .coeffs()
-        .iter()
-        .map(|c| Float::with_val(bits, c))
-        .collect();
-    let mut z = starting_points(&coeffs, bits);
-    let n = z.len();
-    let mut done = vec![false; n];
-    for _ in 0..MAX_ITERATIONS {
-        for i in 0..n {
-            if done[i] {
-                continue;
-            }
-            let (mut p, mut d) = (Complex::zero(bits), Complex::zero(bits));
-            for c in coeffs.iter().rev() {
-                d = d.mul(&z[i]);
-                d.re += &p.re;
-                d.im += &p.im;
-                p = p.mul(&z[i]);
-                p.re += c;
-            }
-            if p.re.is_zero() && p.im.is_zero() {
-                done[i] = true;
-                continue;
-            }
-            // step = 1 / (p'/p − Σ 1/(z_i − z_j))
-            let mut denominator = d.mul(&p.recip());
-            for (j, other) in z.iter().enumerate() {
-                if i != j {
-                    denominator = denominator.sub(&z[i].sub(other).recip());
-                }
-            }
-            let step = denominator.recip();
-            if !(step.re.is_finite() && step.im.is_finite()) {
-                continue;
-            }
-            z[i] = z[i].sub(&step);
-            // 16 bits are left for the rounding of the evaluation; certify() decides anyway.
-            done[i] = step.size() << (bits as i32 - 16) <= z[i].size();
-        }
-        if done.iter().all(|&d| d) {
-            break;
-        }
-    }
-    z
-}
-
-/// Points on the circles given by the upper hull of `(j, ln |c_j|)`.
-fn starting_points(coeffs: &[Float], bits: u32) -> Vec<Complex> {
-    let log = |c: &Float| Float::with_val(64, c.abs_ref()).ln().to_f64();
-    let mut hull: Vec<(usize, f64)> = Vec::new();
-    for (j, c) in coeffs.iter().enumerate().filter(|(_, c)| !c.is_zero()) {
-        let point = (j, log(c));
-        while let [.., a, b] = hull.as_slice() {
-            let slope = |p: &(usize, f64), q: &(usize, f64)| (q.1 - p.1) / (q.0 - p.0) as f64;
-            if slope(a, b) > slope(b, &point) {
-                break;
-            }
-            hull.pop();
-        }
-        hull.push(point);
-    }
-    let mut points = Vec::with_capacity(coeffs.len() - 1);
-    for (edge, pair) in hull.windows(2).enumerate() {
-        let (a, b) = (pair[0], pair[1]);
-        let count = b.0 - a.0;
-        let radius = Float::with_val(bits, (a.1 - b.1) / count as f64).exp();
-        for i in 0..count {
-            // The offset 0.7 keeps the points off the symmetry axis of real polynomials.
-            let angle = std::f64::consts::TAU * i as f64 / count as f64 + 0.7 + edge as f64 * 0.41;
-            let (sin, cos) = Float::with_val(bits, angle).sin_cos(Float::new(bits));
-            points.push(Complex {
-                re: cos * &radius,
-                im: sin * &radius,
-            });
-        }
-    }
-    points
 }
 
 #[cfg(test)]

@@ -1,0 +1,274 @@
+//! `multistep variable` (variable-step BDF) and `multistep layers` (coefficients that change from
+//! layer to layer): arguments and output.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::multistep::{Error, Found, find_family};
+use crate::exact::{MpInterval, Rational, rational};
+use crate::multistep;
+use crate::multistep::analyze::Number;
+use crate::multistep::common_norm::CommonNorm;
+use crate::multistep::layers::{ProductBound, products};
+use crate::multistep::variable_step::{
+    NORM_ORDERS, ORDERS, critical_ratio, prove_sequences, ratio_interval,
+};
+
+/// Digits of critical ratios.
+const DIGITS: usize = 32;
+
+/// Arguments of `multistep variable`.
+#[derive(Debug, Clone, Args)]
+pub struct VariableArgs {
+    /// bdf2 … bdf6
+    #[arg(value_name = "METHOD")]
+    pub method: String,
+    /// Prove all sequences of step ratios in LO..HI, or LO.. for the largest HI found (orders 3 to 5)
+    #[arg(long, value_name = "LO..HI")]
+    pub sequences: Option<String>,
+}
+
+/// Arguments of `multistep layers`.
+#[derive(Debug, Clone, Args)]
+pub struct LayersArgs {
+    /// A family in one parameter: zerosnet, lm-resnet, momentum, or a TOML file
+    #[arg(value_name = "FAMILY")]
+    pub family: PathBuf,
+    /// The interval of the parameter, LO..HI
+    #[arg(value_name = "LO..HI", allow_hyphen_values = true)]
+    pub interval: String,
+}
+
+#[derive(Serialize)]
+struct VariableRecord {
+    method: String,
+    critical_ratio: Option<Number>,
+    lower_ratio: Option<Number>,
+    sequences: Option<Sequences>,
+}
+
+#[derive(Serialize)]
+struct Sequences {
+    lower: String,
+    upper: Option<String>,
+    proved: bool,
+    norm: Option<Norm>,
+}
+
+#[derive(Serialize)]
+struct Norm {
+    p: Vec<Vec<String>>,
+    rate: String,
+    boxes: usize,
+}
+
+impl Norm {
+    fn of(norm: &CommonNorm) -> Self {
+        let row = |row: &Vec<Rational>| row.iter().map(ToString::to_string).collect();
+        Self {
+            p: norm.p.iter().map(row).collect(),
+            rate: norm.rate.to_string(),
+            boxes: norm.boxes,
+        }
+    }
+}
+
+/// Runs `multistep variable`.
+///
+/// # Errors
+///
+/// [`Error`].
+pub fn variable(args: &VariableArgs, json: bool, out: &mut dyn Write) -> Result<(), Error> {
+    let name = args.method.trim().to_ascii_lowercase();
+    let order = name
+        .strip_prefix("bdf")
+        .and_then(|k| k.parse::<usize>().ok());
+    let interval = order.and_then(|k| Some((k, critical_ratio(k)?)));
+    let Some((k, interval)) = interval else {
+        return Err(multistep::Error::Argument {
+            name: args.method.clone(),
+            family: "bdf",
+            expected: format!(
+                "a number of steps from {} to {}",
+                ORDERS.start(),
+                ORDERS.end()
+            ),
+        }
+        .into());
+    };
+    let sequences = match &args.sequences {
+        None => None,
+        Some(text) => Some(sequences(k, text)?),
+    };
+    let record = VariableRecord {
+        method: format!("bdf{k}"),
+        critical_ratio: interval.upper.as_ref().map(|x| Number::of(x, DIGITS)),
+        lower_ratio: interval.lower.as_ref().map(|x| Number::of(x, DIGITS)),
+        sequences,
+    };
+    if json {
+        serde_json::to_writer(&mut *out, &record)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "{} with variable steps", record.method)?;
+    let end = |x: &Option<Number>, none: &str| {
+        x.as_ref()
+            .map_or_else(|| none.to_owned(), ToString::to_string)
+    };
+    writeln!(
+        out,
+        "  constant ratios      from {} to {}",
+        end(&record.lower_ratio, "0"),
+        end(&record.critical_ratio, "infinity")
+    )?;
+    if let Some(s) = &record.sequences {
+        let upper = s.upper.as_deref().unwrap_or("?");
+        let verdict = if s.proved { "proved" } else { "not proved" };
+        writeln!(out, "  any sequence in [{}, {upper}]: {verdict}", s.lower)?;
+        if let Some(norm) = &s.norm {
+            let rows: Vec<String> = norm.p.iter().map(|r| r.join(" ")).collect();
+            writeln!(
+                out,
+                "    P = [{}], A'PA < {} P on {} boxes",
+                rows.join("; "),
+                norm.rate,
+                norm.boxes
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn sequences(k: usize, text: &str) -> Result<Sequences, Error> {
+    let (lo, hi) = interval("--sequences", text)?;
+    if lo <= 0 {
+        return Err(number("--sequences", text).into());
+    }
+    if k == 2 {
+        // d_n = ω²/(1 + 2ω) d_{n−1}, increasing in ω: at most 1 exactly where ω² ≤ 1 + 2ω.
+        let upper = hi.unwrap_or_else(|| Rational::from((241, 100)));
+        let proved = Rational::from(upper.square_ref()) <= Rational::from(&upper * 2) + 1;
+        return Ok(Sequences {
+            lower: lo.to_string(),
+            upper: Some(upper.to_string()),
+            proved,
+            norm: None,
+        });
+    }
+    let proof = match &hi {
+        Some(hi) => prove_sequences(k, &lo, hi),
+        None => ratio_interval(k, &lo),
+    };
+    let proof = proof.filter(|_| NORM_ORDERS.contains(&k));
+    let upper = proof.as_ref().map(|p| p.hi.clone()).or(hi);
+    Ok(Sequences {
+        lower: lo.to_string(),
+        upper: upper.map(|x| x.to_string()),
+        proved: proof.is_some(),
+        norm: proof.map(|p| Norm::of(&p.norm)),
+    })
+}
+
+/// `LO..HI` or `LO..`.
+fn interval(place: &str, text: &str) -> Result<(Rational, Option<Rational>), Error> {
+    let (lo, hi) = text.split_once("..").unwrap_or((text, text));
+    let parse = |part: &str| {
+        rational::parse(part).map_err(|source| multistep::Error::Number {
+            place: place.to_owned(),
+            source,
+        })
+    };
+    let lo = parse(lo)?;
+    let hi = if hi.trim().is_empty() {
+        None
+    } else {
+        Some(parse(hi)?)
+    };
+    Ok((lo, hi))
+}
+
+fn number(place: &str, text: &str) -> multistep::Error {
+    multistep::Error::Number {
+        place: place.to_owned(),
+        source: rational::Error::Syntax {
+            text: text.chars().take(64).collect(),
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct LayersRecord {
+    family: String,
+    parameter: String,
+    interval: [String; 2],
+    /// `convex`, `common-norm` or `unknown`
+    method: &'static str,
+    /// Bounds of the supremum of the row-sum norm of all products.
+    sup_linf: [Option<String>; 2],
+    norm: Option<Norm>,
+}
+
+/// Runs `multistep layers`.
+///
+/// # Errors
+///
+/// [`Error`].
+pub fn layers(args: &LayersArgs, json: bool, out: &mut dyn Write) -> Result<(), Error> {
+    let Found::Line(family) = find_family(&args.family)? else {
+        return Err(Error::OneParameter);
+    };
+    let (lo, hi) = interval("LO..HI", &args.interval)?;
+    let hi = hi.ok_or_else(|| number("LO..HI", &args.interval))?;
+    let Some(found) = products(&family, &lo, &hi) else {
+        return Err(Error::Layers {
+            family: family.name().to_owned(),
+        });
+    };
+    let decimals = |x: &rug::Float| MpInterval::from_float(x).map(|x| x.to_decimal(8)).ok();
+    let one = || Some("1".to_owned());
+    let (method, sup_linf, norm) = match &found {
+        ProductBound::Convex => ("convex", [one(), one()], None),
+        ProductBound::Common { lower, upper, norm } => (
+            "common-norm",
+            [
+                decimals(lower).map(|[lo, _]| lo),
+                decimals(upper).map(|[_, hi]| hi),
+            ],
+            Some(Norm::of(norm)),
+        ),
+        ProductBound::Unknown { lower } => {
+            ("unknown", [decimals(lower).map(|[lo, _]| lo), None], None)
+        }
+    };
+    let record = LayersRecord {
+        family: family.name().to_owned(),
+        parameter: family.parameter().to_owned(),
+        interval: [lo.to_string(), hi.to_string()],
+        method,
+        sup_linf,
+        norm,
+    };
+    if json {
+        serde_json::to_writer(&mut *out, &record)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let [lo, hi] = &record.interval;
+    writeln!(
+        out,
+        "{}, {} in [{lo}, {hi}] per layer ({method})",
+        record.family, record.parameter
+    )?;
+    let show = |x: &Option<String>| x.clone().unwrap_or_else(|| "not proved".to_owned());
+    writeln!(
+        out,
+        "  sup |C_n ... C_1|_inf in [{}, {}]",
+        show(&record.sup_linf[0]),
+        show(&record.sup_linf[1])
+    )?;
+    Ok(())
+}
