@@ -50,7 +50,6 @@ pub mod ops;
 pub mod report;
 pub mod rounding;
 pub mod search;
-#[doc(hidden)]
-pub mod testkit;
+
 pub mod train;
 pub mod verify;
