@@ -50,6 +50,8 @@ pub mod ops;
 pub mod report;
 pub mod rounding;
 pub mod search;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 pub mod train;
 pub mod verify;

@@ -1,6 +1,7 @@
 //! ODE methods as exact data, and their unrolling into graphs.
 
 mod method;
+pub mod solve;
 mod system;
 mod tableaux;
 pub mod taylor;
