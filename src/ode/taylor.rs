@@ -98,13 +98,13 @@ pub fn enclose(
     y0: &[f64],
     times: &[f64],
 ) -> Result<Vec<Enclosure>, Error> {
-    let mut bits = 192;
+    let mut bits = 128;
     loop {
         match attempt(system, t0, y0, times, bits) {
             Ok(found) => return Ok(found),
             Err(e @ (Error::Width { .. } | Error::Step { .. })) if bits < 1536 => {
                 // A step failure may come from wide boxes; a true singularity fails again.
-                if matches!(e, Error::Step { .. }) && bits >= 384 {
+                if matches!(e, Error::Step { .. }) && bits >= 256 {
                     return Err(e);
                 }
                 bits *= 2;
@@ -159,7 +159,7 @@ fn attempt(
             let w = v.sub(v).hi_f64() / size;
             width = width.max(if w.is_finite() { w } else { f64::INFINITY });
         }
-        if width > f64::EPSILON * f64::EPSILON {
+        if width > f64::EPSILON / 64.0 {
             return Err(Error::Width {
                 t: target,
                 width,

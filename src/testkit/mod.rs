@@ -21,7 +21,7 @@ pub use crate::testkit_suite as suite;
 
 pub use property::{Property, registry};
 pub use report::{Finding, Row, Status, Summary};
-pub use run::{AnySolver, check, main, test};
+pub use run::{AnySolver, check, listed, main, test};
 pub use solver::{
     Claims, Control, Direction, Event, Failure, Parts, Real, Solution, Solver, Table, Task,
 };

@@ -12,7 +12,7 @@ use super::report::{Finding, Row, Status};
 
 /// Silence after which a running solver counts as endless. Short, because such a
 /// loop may also eat memory.
-const SILENCE: Duration = Duration::from_secs(4);
+const SILENCE: Duration = Duration::from_secs(12);
 
 static LAST: Mutex<Option<Case>> = Mutex::new(None);
 

@@ -70,10 +70,13 @@ impl Stepper for Bdf<'_> {
             .iter()
             .map(|(s, _)| (s - t) / h - 1.0)
             .collect();
+        // The weights sum to 1; written around the last state, constants stay exact.
         let mix = |weights: &[f64]| {
-            let mut out = vec![0.0; y.len()];
+            let mut out = y.to_vec();
             for (w, (_, state)) in weights.iter().zip(&self.history) {
-                out.iter_mut().zip(state).for_each(|(o, s)| *o += w * s);
+                for (o, (s, last)) in out.iter_mut().zip(state.iter().zip(y)) {
+                    *o += w * (s - last);
+                }
             }
             out
         };

@@ -80,6 +80,9 @@ impl<'a> Newton<'a> {
 
     /// `(I - γ J)⁻¹ v`.
     pub(super) fn filter(&self, v: &[f64]) -> Result<Vec<f64>, Trouble> {
+        if v.is_empty() {
+            return Ok(Vec::new());
+        }
         let (_, lu) = self.matrix.as_ref().ok_or(Trouble::Newton)?;
         let solved = lu
             .solve(&DVector::from_column_slice(v))

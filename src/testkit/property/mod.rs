@@ -115,6 +115,11 @@ impl Check<'_> {
         }))
     }
 
+    /// Counts a case that is no call of the solver.
+    pub(crate) fn count(&self) {
+        self.cases.set(self.cases.get() + 1);
+    }
+
     /// Runs a case, whatever comes of it; unsupported questions end the check.
     pub(crate) fn run(&self, case: &Case) -> Result<Run, Stop> {
         let run = self.subject.run(case);

@@ -119,6 +119,7 @@ fn stage_weights(t: &Table, trees: &[Tree]) -> Vec<(Vec<f64>, Vec<f64>)> {
 
 fn conditions(check: &Check<'_>) -> Verdict {
     let t = check.claims.table.as_ref().expect("needed");
+    check.count();
     let fail = |expected: String, found: String| {
         Err(Stop::Finding(Box::new(Finding {
             case: format!("the tableau with {} stages", t.b.len()),
