@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use dahlquist::testkit::{self, Claims, Control, Failure, Parts, Solution, Solver, Task};
 use diffsol::{
     DiffsolError, NalgebraLU, NalgebraMat, OdeBuilder, OdeEquations, OdeSolverMethod,
-    OdeSolverStopReason, Vector, VectorHost,
+    OdeSolverStopReason, Vector,
 };
 
 type M = NalgebraMat<f64>;
@@ -37,7 +37,6 @@ fn drive<'a, E>(
 ) -> Result<Solution<f64>, Failure>
 where
     E: OdeEquations<T = f64> + 'a,
-    E::V: VectorHost<T = f64>,
 {
     let mut s = Solution::steps(vec![task.t0], vec![task.y0.clone()]);
     let mut outputs = task.output.iter().copied().peekable();
@@ -50,10 +49,10 @@ where
         if let OdeSolverStopReason::RootFound(t, index) = reason {
             s.events.push((index, t));
         }
-        let (t, y) = (solver.state().t, solver.state().y.as_slice().to_vec());
+        let (t, y) = (solver.state().t, solver.state().y.clone_as_vec());
         while let Some(wanted) = outputs.next_if(|w| *w <= t) {
             let y = solver.interpolate(wanted).map_err(refused)?;
-            s.output.push((wanted, y.as_slice().to_vec()));
+            s.output.push((wanted, y.clone_as_vec()));
         }
         s.t.push(t);
         s.y.push(y);

@@ -242,7 +242,9 @@ pub fn main(solvers: &[&dyn AnySolver], known: &[(String, String)]) -> ExitCode 
         });
         for row in rows.into_inner().unwrap_or_default() {
             record(subject, &row);
-            let listed = known.iter().any(|(s, p)| *s == claims.name && *p == row.property);
+            let listed = known
+                .iter()
+                .any(|(s, p)| *s == claims.name && *p == row.property);
             if (row.status == Status::Failed) != listed {
                 unexpected.push(format!(
                     "{} / {}: {}",
@@ -341,7 +343,7 @@ macro_rules! testkit_suite {
     };
 }
 
-/// The tests of [`testkit_suite!`].
+/// The tests of [`testkit_suite!`](crate::testkit_suite).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! testkit_properties {
@@ -354,4 +356,36 @@ macro_rules! testkit_properties {
             $crate::testkit::test(&$solver, module_path!(), stringify!($name));
         })*
     };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_property_has_a_test() {
+        use super::*;
+        let names: Vec<&str> = registry().iter().map(|p| p.name).collect();
+        assert_eq!(names, listing::NAMES);
+        assert_eq!(
+            listed("| `a b` | `c` | text |\nother"),
+            [("a b".to_string(), "c".to_string())]
+        );
+    }
+
+    /// A solver that claims nothing: every property is skipped, none fails.
+    struct Nothing;
+
+    impl crate::testkit::Solver for Nothing {
+        type Real = f32;
+        fn claims(&self) -> crate::testkit::Claims {
+            crate::testkit::Claims::new("nothing", "0")
+        }
+        fn solve(
+            &self,
+            _: &crate::testkit::Task<'_, f32>,
+        ) -> Result<crate::testkit::Solution<f32>, crate::testkit::Failure> {
+            Err(crate::testkit::Failure::Unsupported("anything"))
+        }
+    }
+
+    crate::testkit_suite!(listing, Nothing);
 }

@@ -32,7 +32,10 @@ const EMBEDDED: [f64; 6] = [
 pub(super) fn coefficients() -> Coefficients {
     let before = |row: &[f64]| [0.0].iter().chain(row).copied().collect::<Vec<f64>>();
     Coefficients {
-        a: [vec![0.0; 6]].into_iter().chain(A.iter().map(|r| before(r))).collect(),
+        a: [vec![0.0; 6]]
+            .into_iter()
+            .chain(A.iter().map(|r| before(r)))
+            .collect(),
         b: before(&A[4]),
         c: before(&C),
         embedded: EMBEDDED.to_vec(),
@@ -66,7 +69,25 @@ impl Stepper for Sdirk<'_> {
         let mut stages: Vec<Vec<f64>> = Vec::with_capacity(5);
         let mut end = y.to_vec();
         for i in 0..5 {
-            let start = eval(self.newton.rhs, t, y)?;
+            let terms: Vec<(f64, &[f64])> = stages
+                .iter()
+                .enumerate()
+                .map(|(j, k)| (h * A[i][j], k.as_slice()))
+                .collect();
+            let base = combine(y, &terms);
+            let x = self
+                .newton
+                .solve(t + C[i] * h, &base, h * GAMMA, end.clone())?;
+            // The slope from the stage equation, which is stable where f is stiff.
+            stages.push(
+                x.iter()
+                    .zip(&base)
+                    .map(|(x, b)| (x - b) / (h * GAMMA))
+                    .collect(),
+            );
+            end = x;
+        }
+        let start = eval(self.newton.rhs, t, y)?;
         let mut terms = vec![(-h * EMBEDDED[0], start.as_slice())];
         for (i, k) in stages.iter().enumerate() {
             terms.push((h * (A[4][i] - EMBEDDED[i + 1]), k));
