@@ -118,6 +118,10 @@ impl Solver for Adapter {
         {
             return Err(Failure::Unsupported("roots have no direction"));
         }
+        if roots > 1 {
+            // A found root stops the step; going on past it would skip the others.
+            return Err(Failure::Unsupported("one root function at a time"));
+        }
         let values = |y: &[f64], _: &[f64], t: f64, out: &mut [f64]| {
             for (o, e) in out.iter_mut().zip(&task.events) {
                 *o = (e.g)(t, y);
