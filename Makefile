@@ -4,7 +4,7 @@
 # Each command installs what it needs first (scripts/setup.sh).
 
 CARGO ?= cargo
-FEATURES ?= lapack
+FEATURES ?= lapack,testkit
 OUT ?= demo
 FLAGS = --release --locked --features $(FEATURES)
 export XDG_RUNTIME_DIR ?= /tmp
@@ -26,6 +26,7 @@ lint:
 unit:
 	$(CARGO) test $(FLAGS) --no-fail-fast
 	for example in certify_model analyze_scheme solver_ci; do $(CARGO) run $(FLAGS) --example $$example || exit 1; done
+	$(CARGO) run $(FLAGS) --example testkit_dahlquist
 	$(CARGO) check --release --locked --no-default-features
 
 proofs: setup-test

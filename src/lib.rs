@@ -50,7 +50,8 @@ pub mod ops;
 pub mod report;
 pub mod rounding;
 pub mod search;
-#[doc(hidden)]
+#[cfg(feature = "testkit")]
 pub mod testkit;
+
 pub mod train;
 pub mod verify;

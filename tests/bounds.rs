@@ -7,9 +7,9 @@
 use dahlquist::bounds::{Method, analyze, interval_boxes};
 use dahlquist::exact::{MpInterval, Rational};
 use dahlquist::graph::{Backward, Forward, Graph, GraphBuilder, NodeId, Op, backward, forward};
+use dahlquist::network::random::{Tape, graph};
 use dahlquist::ops::{Dense, LinearMap, Pointwise, PointwiseKernel, Product, Shape, Tensor};
 use dahlquist::rounding::{Boxes, Interval};
-use dahlquist::testkit::{Tape, graph};
 use dahlquist::verify::{Norm, Property, Reason, Region, Row, Verdict};
 use proptest::prelude::*;
 use rug::Float;

@@ -4,6 +4,8 @@
 pub mod build;
 pub mod file;
 pub mod onnx;
+#[doc(hidden)]
+pub mod random;
 pub mod safetensors;
 
 use crate::exact::Rational;

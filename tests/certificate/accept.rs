@@ -11,8 +11,8 @@ use dahlquist::certificate::schema::{
 use dahlquist::check::{Rejection, check};
 use dahlquist::exact::Rational;
 use dahlquist::graph::GraphBuilder;
+use dahlquist::network::random::{self, Tape};
 use dahlquist::ops::{Dense, Diagonal, Relu, Reshape, Shape};
-use dahlquist::testkit::{self, Tape};
 use dahlquist::verify::{self, Norm, Property, Region};
 
 use crate::evidence::{
@@ -389,7 +389,7 @@ fn bounds_of_random_graphs_are_accepted() {
     for round in 0..400 {
         let choices: Vec<u32> = (0..600).map(|_| r.bits() as u32).collect();
         let mut tape = Tape::new(&choices);
-        let graph = testkit::graph(&mut tape);
+        let graph = random::graph(&mut tape);
         let norm = Norm::ALL[round % 3];
         let center = (0..graph.input_shape(0).len()).map(|_| tape.weight());
         let center: Vec<f32> = center.map(|c| c.clamp(-2.0, 2.0)).collect();
