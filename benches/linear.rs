@@ -42,6 +42,7 @@ fn products(c: &mut Criterion) {
 }
 
 /// (name, channels, side, out channels, kernel, stride, padding, groups)
+#[allow(clippy::type_complexity)] // a table
 const CONVOLUTIONS: [(&str, usize, usize, usize, usize, usize, usize, usize); 7] = [
     ("3-16_3x3_32x32", 3, 32, 16, 3, 1, 1, 1),
     ("16-16_3x3_32x32", 16, 32, 16, 3, 1, 1, 1),

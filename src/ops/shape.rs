@@ -135,7 +135,7 @@ impl<C: Curve> Pointwise for C {
                     match pieces[k].bend {
                         Bend::Convex => {
                             let rate = |t: f64| self.rate(end(t), k);
-                            let least = least(|t| g(t), rate, slope, x, touch);
+                            let least = least(g, rate, slope, x, touch);
                             Interval::or_entire(least, ends.hi())
                         }
                         Bend::Concave => {

@@ -39,14 +39,13 @@ pub(super) fn turning_points(
     let g = |t: &MpInterval| Ok::<_, mp::Error>(at(t)?.sub(&s.mul(t)));
     let mut points = Vec::new();
     for (k, piece) in f.pieces().iter().enumerate() {
-        if let Some(next) = f.pieces().get(k + 1) {
-            if let Some(gap) = within(domain, piece.hi, next.lo)? {
-                // monotone there
-                let ends = [gap.lo(), gap.hi()].map(|t| at(&MpInterval::from_float(t)?));
-                let [lo, hi] = ends;
-                let value = lo?.hull(&hi?).sub(&s.mul(&gap));
-                points.push(TurningPoint { at: gap, value });
-            }
+        if let Some(next) = f.pieces().get(k + 1)
+            && let Some(gap) = within(domain, piece.hi, next.lo)?
+        {
+            // monotone there
+            let [lo, hi] = [gap.lo(), gap.hi()].map(|t| at(&MpInterval::from_float(t)?));
+            let value = lo?.hull(&hi?).sub(&s.mul(&gap));
+            points.push(TurningPoint { at: gap, value });
         }
         let Some(x) = within(domain, piece.lo, piece.hi)? else {
             continue;

@@ -117,9 +117,9 @@ impl Case {
         let mut body = self.system.to_rust();
         if let Fault::Value { from, value } = self.fault {
             let later = if self.t1 < self.t0 { "<=" } else { ">=" };
-            let _ = write!(
+            let _ = writeln!(
                 body,
-                "    if t {later} {} {{ dy.fill({}); }}\n",
+                "    if t {later} {} {{ dy.fill({}); }}",
                 number(from),
                 number(value)
             );

@@ -23,5 +23,6 @@ pub use property::{Property, registry};
 pub use report::{Finding, Row, Status, Summary};
 pub use run::{AnySolver, check, listed, main, test};
 pub use solver::{
-    Claims, Control, Direction, Event, Failure, Parts, Real, Solution, Solver, Table, Task,
+    Claims, Control, Direction, Event, Failure, JacobianTimes, Parts, Real, Rhs, Solution, Solver,
+    Table, Task,
 };

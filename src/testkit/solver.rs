@@ -72,12 +72,18 @@ pub trait Solver: Send + Sync {
     }
 }
 
+/// `f`: time, state, derivative to fill.
+pub type Rhs<'a, T> = dyn Fn(T, &[T], &mut [T]) + 'a;
+
+/// The Jacobian times a vector: time, state, vector, product to fill.
+pub type JacobianTimes<'a, T> = dyn Fn(T, &[T], &[T], &mut [T]) + 'a;
+
 /// The initial value problem `y' = f(t, y)`, `y(t0) = y0`, on `[t0, t1]`.
 pub struct Task<'a, T> {
     /// `f`: time, state, derivative to fill
-    pub rhs: &'a dyn Fn(T, &[T], &mut [T]),
+    pub rhs: &'a Rhs<'a, T>,
     /// the Jacobian times a vector: time, state, vector, product to fill
-    pub jacobian_times: &'a dyn Fn(T, &[T], &[T], &mut [T]),
+    pub jacobian_times: &'a JacobianTimes<'a, T>,
     /// the time of the initial value
     pub t0: T,
     /// the end time; before `t0` for backward integration

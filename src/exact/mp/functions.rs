@@ -88,7 +88,11 @@ impl MpInterval {
     #[must_use]
     pub fn power(&self, n: u32) -> Self {
         let bits = self.precision();
-        let x = if n % 2 == 0 { self.abs() } else { self.clone() };
+        let x = if n.is_multiple_of(2) {
+            self.abs()
+        } else {
+            self.clone()
+        };
         // xⁿ is increasing on what is left
         Self::outward(
             down(bits, rug::ops::Pow::pow(&x.lo, n)),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use ndarray::Array2;
 
@@ -25,6 +25,9 @@ const DESCENT: usize = 3;
 /// Elements of the boxes in one batch, over all nodes.
 const BATCH_ELEMENTS: usize = 1 << 16;
 
+/// Lower and upper ends of one box.
+type Ends = (Vec<f64>, Vec<f64>);
+
 /// A part of a case's box that is still open.
 #[derive(Clone, Debug)]
 struct Part {
@@ -36,7 +39,7 @@ struct Part {
     /// how far the best point seen is from violating the case (an estimate)
     value: f64,
     /// boxes of nodes, inherited: one row each
-    known: Option<std::sync::Arc<Vec<Option<(Vec<f64>, Vec<f64>)>>>>,
+    known: Option<Arc<Vec<Option<Ends>>>>,
 }
 
 /// What a search by input splitting ends with.
@@ -220,7 +223,7 @@ fn take(shared: &Shared<'_>) -> Option<Vec<Part>> {
             // Alternately the newest parts, which keeps the stack short, and
             // those nearest to a counterexample.
             state.turn += 1;
-            if state.turn % 2 == 0 && count < state.stack.len() {
+            if state.turn.is_multiple_of(2) && count < state.stack.len() {
                 let nearest = state.stack.len() - count;
                 let order = |a: &Part, b: &Part| b.value.total_cmp(&a.value);
                 state.stack.select_nth_unstable_by(nearest, order);
@@ -396,7 +399,7 @@ fn gather(shared: &Shared<'_>, parts: &[Part]) -> Option<Vec<Option<Boxes>>> {
     }
     let nodes = parts[0].known.as_ref()?.len();
     let of = |node: usize| -> Option<Boxes> {
-        let rows: Option<Vec<&(Vec<f64>, Vec<f64>)>> = parts
+        let rows: Option<Vec<&Ends>> = parts
             .iter()
             .map(|p| p.known.as_ref().and_then(|k| k[node].as_ref()))
             .collect();
@@ -514,7 +517,7 @@ fn divide(
     let known = shared.inherit.then(|| {
         let of = |b: &Boxes| (b.lo().row(row).to_vec(), b.hi().row(row).to_vec());
         let all = bounds.known.iter().map(|b| b.as_ref().map(of)).collect();
-        std::sync::Arc::new(all)
+        Arc::new(all)
     });
     let half = |upper: bool| {
         let mut half = Part {

@@ -240,8 +240,7 @@ fn decide(
         let ends = places.lo.iter().zip(&places.hi);
         ends.filter(|(l, h)| l < h).count()
     };
-    let few = cases.iter().map(varying).max().unwrap_or(0)
-        <= std::env::var("FEW").map_or(FEW_INPUTS, |v| v.parse().unwrap());
+    let few = cases.iter().map(varying).max().unwrap_or(0) <= FEW_INPUTS;
     if few {
         let found = inputs::search(graph, query, &places, &cases, limits, counters)?;
         return Ok(match found {

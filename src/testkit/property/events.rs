@@ -13,25 +13,25 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property {
         name: "events_found",
         about: "every crossing of a level is found once, in order, located to tolerance",
-        needs: needs,
+        needs,
         check: |c| crossings(c, Direction::Both),
     },
     Property {
         name: "events_rising",
         about: "only rising crossings, all of them",
-        needs: needs,
+        needs,
         check: |c| crossings(c, Direction::Rising),
     },
     Property {
         name: "events_falling",
         about: "only falling crossings, all of them",
-        needs: needs,
+        needs,
         check: |c| crossings(c, Direction::Falling),
     },
     Property {
         name: "events_in_time",
         about: "an event in time alone is found where it is",
-        needs: needs,
+        needs,
         check: in_time,
     },
     Property {
@@ -43,7 +43,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property {
         name: "events_several",
         about: "two event functions that cross within the same step are both found",
-        needs: needs,
+        needs,
         check: several,
     },
 ];

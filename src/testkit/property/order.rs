@@ -84,9 +84,12 @@ fn node(s: &Solution<f64>, t: f64, h: f64) -> Option<&Vec<f64>> {
     s.y.get(at)
 }
 
+/// An observed order, the problem, and its errors by step size.
+type Observed = (f64, &'static str, Vec<(f64, f64)>);
+
 fn order(check: &Check<'_>) -> Verdict {
     let claimed = f64::from(check.claims.order.unwrap_or(1));
-    let mut observed: Vec<(f64, &'static str, Vec<(f64, f64)>)> = Vec::new();
+    let mut observed: Vec<Observed> = Vec::new();
     for problem in problems::smooth() {
         if problem.y0.len() > check.claims.max_dimension {
             continue;

@@ -14,6 +14,9 @@ use crate::ops::{
     self, Diagonal, Gather, LinearKernel, LinearMap, Param, Pointwise, Reshape, Shape, Tensor,
 };
 
+/// Which element of the operand each output is, or zero.
+type Choice = Arc<[Option<u32>]>;
+
 impl<'m> GraphReader<'m, '_> {
     /// Counts `n` more elements of index lists or constants.
     pub(super) fn spend(&mut self, n: usize) -> Result<(), Error> {
@@ -230,7 +233,7 @@ impl<'m> GraphReader<'m, '_> {
 
     /// The node whose elements the index maps and views that end in `x`
     /// rearrange, its shape, and which they choose (`None`: all, in order).
-    fn behind(&self, x: &Variable) -> Result<(usize, Shape, Option<Arc<[Option<u32>]>>), Error> {
+    fn behind(&self, x: &Variable) -> Result<(usize, Shape, Option<Choice>), Error> {
         let here = (x.node, checked(x.sample())?, None);
         if !self.merging.contains(&x.node) {
             return Ok(here);

@@ -231,7 +231,7 @@ impl<'m> GraphReader<'m, '_> {
     ) -> Result<i64, Error> {
         let half = || Rational::from((1, 2));
         let o = Rational::from(o as u64);
-        let centred = || (Rational::from(&o + half()) / scale) - half();
+        let centred = || ((&o + half()) / scale) - half();
         let old = self.shared.opset < 11;
         let default = if old { "asymmetric" } else { "half_pixel" };
         let transformation = n
