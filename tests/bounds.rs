@@ -4,7 +4,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use dahlquist::bounds::{Method, analyze, interval_boxes};
+use dahlquist::bounds::{
+    Ascent, Boxed, Domain, Functional, Method, Objective, Root, analyze, interval_boxes,
+};
 use dahlquist::exact::{MpInterval, Rational};
 use dahlquist::graph::{Backward, Forward, Graph, GraphBuilder, NodeId, Op, backward, forward};
 use dahlquist::network::random::{Tape, graph};
@@ -442,6 +444,138 @@ proptest! {
         let through: Rational = pa.iter().zip(&x).map(|(p, x)| Rational::from(p * x)).sum();
         let direct: Rational = a.iter().zip(&values[graph.output().index()]).map(|(a, y)| Rational::from(a * y)).sum();
         prop_assert_eq!(through + ca, direct);
+    }
+}
+
+/// The value of a functional at a point, as a range.
+fn value_of(f: &Functional, x: &[Rational], y: &[Range]) -> Range {
+    let (mut lo, mut hi) = (f.constant.clone(), f.constant.clone());
+    for (i, a) in &f.x {
+        lo += Rational::from(a * &x[*i]);
+        hi += Rational::from(a * &x[*i]);
+    }
+    for (j, b) in &f.y {
+        let (l, h) = scaled(b, &y[*j]);
+        lo += l;
+        hi += h;
+    }
+    (lo, hi)
+}
+
+/// A lower bound says nothing that a value contradicts.
+fn not_above(lower: f64, (_, hi): &Range) -> bool {
+    lower == f64::NEG_INFINITY || (lower.is_finite() && q(lower) <= *hi)
+}
+
+/// The property's rows, the first with a term in the input.
+fn objective_of(case: &Case) -> Objective {
+    let mut rows = Objective::of_property(&case.property)
+        .functionals()
+        .to_vec();
+    rows[0].x.push((0, Rational::from((2, 3))));
+    Objective::new(rows)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Neuron splitting: on the part that random splits cut out, no value lies
+    /// below the bound, whatever the slopes and multipliers.
+    #[test]
+    fn parts_are_bounded(
+        case in case(),
+        picks in prop::collection::vec(any::<u32>(), 1..6),
+        multipliers in prop::collection::vec(prop_oneof![Just(0.0), 0.0..50.0f64], 6),
+        slopes in prop::collection::vec(-0.5..1.5f64, 12),
+        own_slopes in any::<bool>(),
+        iterations in 1usize..5,
+        climb in any::<bool>(),
+    ) {
+        let objective = objective_of(&case);
+        let ascent = Ascent { iterations, step: [0.3, 0.7], decay: 0.9 };
+        let boxes = boxes_of(&case.region);
+        let root = Root::new(&case.graph, boxes, objective.clone(), climb.then_some(ascent), &|| false).unwrap();
+        let activations: Vec<NodeId> = case.graph.ids()
+            .filter(|id| matches!(case.graph.node(*id).op, Op::Pointwise(_)))
+            .collect();
+        let mut domain = Domain::whole(0, f64::NEG_INFINITY);
+        for (k, pick) in picks.iter().enumerate() {
+            let Some(&node) = activations.get(*pick as usize % activations.len().max(1)) else { break };
+            let neuron = (*pick >> 8) as usize % case.graph.node(node).shape.len();
+            let Some(parts) = root.split(&domain, node, neuron) else { continue };
+            let [below, above] = parts;
+            domain = if pick >> 31 == 0 { below } else { above };
+            if let Some(cut) = domain.cuts.last_mut() {
+                cut.multiplier = multipliers[k];
+                if own_slopes {
+                    cut.slopes = [slopes[2 * k], slopes[2 * k + 1]];
+                }
+            }
+        }
+        let cuts = domain.cuts.clone();
+        let mut domains = [domain];
+        let found = root.bound(&mut domains, ascent, &|_| f64::INFINITY, 3).unwrap();
+        for x in members(&case.region, case.seed) {
+            let values = at_point(&case.graph, &x);
+            let y = &values[case.graph.output().index()];
+            for (f, &lower) in objective.functionals().iter().zip(&root.lower) {
+                prop_assert!(not_above(lower, &value_of(f, &x, y)), "root {lower}");
+            }
+            let inside = cuts.iter().all(|cut| {
+                let operand = case.graph.node(cut.node).inputs[0];
+                let (lo, hi) = &values[operand.index()][cut.neuron];
+                let end = |e: f64| if e.is_finite() { Some(q(e)) } else { None };
+                end(cut.range.lo()).is_none_or(|e| e <= *lo) && end(cut.range.hi()).is_none_or(|e| *hi <= e)
+            });
+            if inside {
+                let value = value_of(&objective.functionals()[0], &x, y);
+                prop_assert!(not_above(found[0].lower, &value), "{} {:?}", found[0].lower, cuts);
+            }
+        }
+    }
+
+    /// Input splitting: bounds of both halves with inherited boxes, and of
+    /// mixtures of rows.
+    #[test]
+    fn halves_are_bounded(case in case(), axis in any::<u32>(), weights in prop::collection::vec(0.0..3.0f64, 3)) {
+        let objective = objective_of(&case);
+        let whole = boxes_of(&case.region);
+        let boxed = Boxed::new(&case.graph).unwrap();
+        let rows = objective.len();
+        let asked = |domains: usize| -> Vec<(usize, usize)> {
+            (0..domains).flat_map(|d| (0..rows).map(move |r| (d, r))).collect()
+        };
+        let first = boxed.bound(whole.clone(), None, &objective, &asked(1), &|| false).unwrap();
+        let n = case.region.len();
+        let axis = axis as usize % n;
+        let mid = whole.at(0, axis).mid();
+        let halves = Boxes::from_shape_fn((2, n), |d, i| match (i == axis, whole.at(0, i)) {
+            (true, x) if d == 0 => Interval::new(x.lo(), mid).unwrap(),
+            (true, x) => Interval::new(mid, x.hi()).unwrap(),
+            (false, x) => x,
+        });
+        let twice = |b: &Boxes| Boxes::from_shape_fn((2, b.dim().1), |_, i| b.at(0, i));
+        let known: Vec<Option<Boxes>> = first.known.iter().map(|b| b.as_ref().map(twice)).collect();
+        let second = boxed.bound(halves.clone(), Some(&known), &objective, &asked(2), &|| false).unwrap();
+        for x in members(&case.region, case.seed) {
+            let values = at_point(&case.graph, &x);
+            let y = &values[case.graph.output().index()];
+            let of: Vec<Range> = objective.functionals().iter().map(|f| value_of(f, &x, y)).collect();
+            for (r, value) in of.iter().enumerate() {
+                prop_assert!(not_above(first.lower[r], value));
+            }
+            let mixture = of.iter().zip(&weights).map(|(v, w)| Rational::from(&v.1 * q(*w))).sum::<Rational>();
+            let combined = first.combined(&whole, 0, 0..rows, &weights);
+            prop_assert!(not_above(combined, &(mixture.clone(), mixture)), "combined {combined}");
+            for d in 0..2 {
+                let (lo, hi) = (q(halves.at(d, axis).lo()), q(halves.at(d, axis).hi()));
+                if lo <= x[axis] && x[axis] <= hi {
+                    for (r, value) in of.iter().enumerate() {
+                        prop_assert!(not_above(second.lower[d * rows + r], value));
+                    }
+                }
+            }
+        }
     }
 }
 

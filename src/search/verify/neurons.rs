@@ -15,6 +15,9 @@ use crate::verify::{Case, Reason};
 /// Elements of the cotangents of one batch, at the widest node.
 const BATCH_ELEMENTS: usize = 1 << 15;
 
+/// Climbs of a part that has no neuron left to split.
+const MOST_CLIMBS: u32 = 20;
+
 /// Multiply-adds spent on the slopes of intermediate bounds.
 const CLIMB_WORK: f64 = 1e11;
 
@@ -33,6 +36,8 @@ fn multiply_adds(graph: &Graph) -> f64 {
 struct Part {
     conjunction: usize,
     domains: Vec<Domain>,
+    /// climbs since the last split
+    climbs: u32,
 }
 
 struct Shared<'a> {
@@ -155,6 +160,7 @@ pub(super) fn search(
             domains: (first..first + count)
                 .map(|r| Domain::whole(r, root.lower[r]))
                 .collect(),
+            climbs: 0,
         }
     };
     let stack: Vec<Part> = open.iter().map(|&k| part(k)).collect();
@@ -287,6 +293,11 @@ fn process(shared: &Shared<'_>, mut parts: Vec<Part>) -> Result<Step, Error> {
     for (part, bounds) in open {
         match divide(shared, &part, &bounds) {
             Some(two) => children.extend(two),
+            // Nothing left to split: the multipliers have not settled yet.
+            None if part.climbs < MOST_CLIMBS => children.push(Part {
+                climbs: part.climbs + 1,
+                ..part
+            }),
             None => stuck = true,
         }
     }
@@ -331,5 +342,6 @@ fn divide(shared: &Shared<'_>, part: &Part, bounds: &[DomainBounds]) -> Option<[
     Some(halves.map(|domains| Part {
         conjunction: part.conjunction,
         domains,
+        climbs: 0,
     }))
 }
