@@ -188,8 +188,8 @@ pub fn in_radicals(root: &RealRoot) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sturm::isolate;
     use super::*;
+    use crate::exact::sturm::isolate;
 
     #[test]
     fn golden_ratio_in_a_product() {

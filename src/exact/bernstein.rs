@@ -157,9 +157,9 @@ fn along(
 
 #[cfg(test)]
 mod tests {
-    use super::super::mpoly::MRatFunc;
-    use super::super::ratfunc::parse_value;
     use super::*;
+    use crate::exact::mpoly::MRatFunc;
+    use crate::exact::ratfunc::parse_value;
     use proptest::prelude::*;
 
     fn parse(text: &str) -> MPoly {

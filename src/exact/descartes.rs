@@ -148,8 +148,8 @@ fn sign_changes(q: &[Integer]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sturm::Chain;
     use super::*;
+    use crate::exact::sturm::Chain;
     use proptest::prelude::*;
 
     fn q(a: i64, b: i64) -> Rational {

@@ -230,8 +230,8 @@ pub(super) fn no_rational_root(a: &[Integer]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Poly;
     use super::*;
+    use crate::exact::Poly;
 
     #[test]
     fn known_primes() {

@@ -321,7 +321,7 @@ pub(crate) fn stiff() -> Vec<Problem> {
         Problem::new(
             "van der Pol, mu 100",
             van_der_pol(100.0),
-            (0.0, 0.5),
+            (0.0, 0.0625),
             &[2.0, 0.0],
         ),
         Problem::new("Robertson", robertson(), (0.0, 0.015625), &[1.0, 0.0, 0.0]),
