@@ -1,7 +1,7 @@
 //! Decides a query about a network: attacks for counterexamples, bounds with
 //! branch and bound for proofs.
 //!
-//! `docs/verify.md` describes the method. `verified` comes from [`bounds`](crate::bounds) alone; `falsified` from an
+//! `docs/verify.md` describes the method. `verified` comes from [`bounds`] alone; `falsified` from an
 //! input that violates the property in exact and in binary32 arithmetic.
 
 mod falsify;
