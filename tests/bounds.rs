@@ -564,7 +564,7 @@ proptest! {
             for (r, value) in of.iter().enumerate() {
                 prop_assert!(not_above(first.lower[r], value));
             }
-            let mixture = of.iter().zip(&weights).map(|(v, w)| Rational::from(&v.1 * q(*w))).sum::<Rational>();
+            let mixture = of.iter().zip(&weights).map(|(v, w)| &v.1 * q(*w)).sum::<Rational>();
             let combined = first.combined(&whole, 0, 0..rows, &weights);
             prop_assert!(not_above(combined, &(mixture.clone(), mixture)), "combined {combined}");
             for d in 0..2 {
