@@ -238,7 +238,8 @@ fn take(shared: &Shared<'_>) -> Option<Vec<Part>> {
         if state.busy == 0 {
             return None;
         }
-        state = shared.wake.wait(state).unwrap_or_else(|e| e.into_inner());
+        let waited = shared.wake.wait_timeout(state, super::PAUSE);
+        state = waited.unwrap_or_else(|e| e.into_inner()).0;
     }
 }
 

@@ -26,6 +26,9 @@ use point::Places;
 /// Inputs that vary, at most, for a search by input splitting.
 const FEW_INPUTS: usize = 12;
 
+/// A worker without work looks at the clock this often.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Why a query cannot be decided at all.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
