@@ -2,14 +2,17 @@
 //! branch and bound for proofs.
 //!
 //! `docs/verify.md` describes the method. `verified` comes from [`bounds`] alone; `falsified` from an
-//! input that violates the property in exact and in binary32 arithmetic.
+//! input that violates the property in exact and in binary32 arithmetic. Where
+//! the two differ at a point that was looked at, the answer has the point.
 
+mod execution;
 mod falsify;
 mod inputs;
 mod neurons;
 mod point;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -18,13 +21,19 @@ use crate::bounds;
 use crate::graph::Graph;
 use crate::verify::{Query, Reason, Semantics};
 
-pub use point::Counterexample;
+pub(super) use point::executions;
+pub use point::{Counterexample, Difference};
 
+use execution::{Loosened, loosened};
 use falsify::Effort;
 use point::Places;
 
 /// Inputs that vary, at most, for a search by input splitting.
 const FEW_INPUTS: usize = 12;
+
+/// Points that violate the property in exact arithmetic only, at most, before a
+/// search gives up looking for one that does in both.
+const PATIENCE: usize = 1000;
 
 /// A worker without work looks at the clock this often.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -136,6 +145,9 @@ impl Outcome {
 pub struct Answer {
     /// what was found
     pub outcome: Outcome,
+    /// unless the answer is `falsified`: an input that violates the property in
+    /// exact or in binary32 arithmetic, but not in both
+    pub differs: Option<Box<Difference>>,
     /// work done
     pub counters: Counters,
 }
@@ -144,6 +156,8 @@ pub struct Answer {
 pub(crate) struct Limits<'a> {
     deadline: Option<Instant>,
     stop: &'a AtomicBool,
+    /// points at which exact and binary32 arithmetic were seen to differ
+    differing: Arc<AtomicUsize>,
     threads: usize,
     progress: &'a (dyn Fn(Progress) + Sync),
     seed: u64,
@@ -151,7 +165,13 @@ pub(crate) struct Limits<'a> {
 
 impl Limits<'_> {
     fn expired(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.deadline.is_some_and(|d| Instant::now() >= d)
+        self.stop.load(Ordering::Relaxed)
+            || self.deadline.is_some_and(|d| Instant::now() >= d)
+            || self.impatient()
+    }
+
+    fn impatient(&self) -> bool {
+        self.differing.load(Ordering::Relaxed) >= PATIENCE
     }
 
     fn progress(&self, open: usize, closed: usize) {
@@ -166,18 +186,20 @@ impl Limits<'_> {
 
 /// Decides whether some input violates the property of `query`.
 ///
-/// **Semantics and evidence.** `verified`: proved, `discrete`. `falsified`: a
-/// witness, exact and in binary32.
+/// **Semantics and evidence.** `verified`: proved, under the semantics of
+/// `options`, `discrete` or `float32`; the latter for binary32 inputs next to
+/// points of the boxes. `falsified`: a witness, exact and in binary32.
 ///
 /// # Errors
-/// [`Error`]; running out of time or memory is an outcome.
+/// [`Error`]; running out of time or memory is an outcome. Under `float32` an
+/// operator of the file that the graph computes by another formula.
 pub fn verify(
     graph: &Graph,
     query: &Query,
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Answer, Error> {
-    if options.semantics != Semantics::Discrete {
+    if !matches!(options.semantics, Semantics::Discrete | Semantics::Float32) {
         return Err(Error::Semantics(options.semantics));
     }
     let &[input] = graph.inputs() else {
@@ -203,6 +225,7 @@ pub fn verify(
     let limits = Limits {
         deadline: options.timeout.map(|t| Instant::now() + t),
         stop: &stop,
+        differing: Arc::default(),
         threads: options.threads.max(1),
         progress,
         seed: options.seed,
@@ -212,17 +235,66 @@ pub fn verify(
         .build()
         .map_err(|e| Error::Internal(e.to_string()))?;
     let mut counters = Counters::default();
-    let outcome = pool.install(|| decide(graph, query, &limits, &mut counters))?;
-    Ok(Answer { outcome, counters })
+    let cases = query.cases.iter();
+    let places: Vec<Places> = cases.map(|c| Places::new(c, &limits.differing)).collect();
+    let outcome = pool.install(|| match options.semantics {
+        Semantics::Float32 => decide_executed(graph, query, &places, &limits, &mut counters),
+        _ => decide(graph, query, &places, &limits, &mut counters),
+    })?;
+    let outcome = match outcome {
+        Outcome::Timeout if limits.impatient() => Outcome::Unknown(Reason::Execution),
+        other => other,
+    };
+    let differs = match outcome {
+        Outcome::Falsified(_) => None,
+        _ => places.iter().find_map(Places::difference).map(Box::new),
+    };
+    Ok(Answer {
+        outcome,
+        differs,
+        counters,
+    })
+}
+
+/// As [`decide`], about executions in binary32.
+fn decide_executed(
+    graph: &Graph,
+    query: &Query,
+    places: &[Places],
+    limits: &Limits<'_>,
+    counters: &mut Counters,
+) -> Result<Outcome, Error> {
+    let loosened = loosened(graph, query, places, limits)?;
+    let reason = match loosened {
+        Loosened::Stopped => return Ok(Outcome::Timeout),
+        Loosened::Unbounded => Reason::NotFinite,
+        Loosened::Query(loose) => {
+            let loose_places: Vec<Places> = loose.cases.iter().map(Places::exact).collect();
+            match decide(graph, &loose, &loose_places, limits, counters)? {
+                Outcome::Falsified(near) => {
+                    for (case, places) in query.cases.iter().zip(places) {
+                        point::compare(graph, case, places, &near.x, &near.x32);
+                    }
+                    Reason::Execution
+                }
+                other => return Ok(other),
+            }
+        }
+    };
+    // Nothing is left to prove; there may be a counterexample.
+    Ok(match decide(graph, query, places, limits, counters)? {
+        Outcome::Verified | Outcome::Unknown(_) => Outcome::Unknown(reason),
+        other => other,
+    })
 }
 
 fn decide(
     graph: &Graph,
     query: &Query,
+    places: &[Places],
     limits: &Limits<'_>,
     counters: &mut Counters,
 ) -> Result<Outcome, Error> {
-    let places: Vec<Places> = query.cases.iter().map(Places::new).collect();
     let cases: Vec<usize> = (0..query.cases.len()).collect();
     if cases.len() <= 8 {
         let effort = Effort {
@@ -245,7 +317,7 @@ fn decide(
     };
     let few = cases.iter().map(varying).max().unwrap_or(0) <= FEW_INPUTS;
     if few {
-        let found = inputs::search(graph, query, &places, &cases, limits, counters)?;
+        let found = inputs::search(graph, query, places, &cases, limits, counters)?;
         return Ok(match found {
             inputs::Found::Verified => Outcome::Verified,
             inputs::Found::Falsified(c) => Outcome::Falsified(Box::new(c)),
