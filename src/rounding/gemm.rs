@@ -40,7 +40,12 @@ pub struct Packed<T> {
     k: usize,
     n: usize,
     panels: Vec<T>,
+    /// no element is NaN or infinite, so that a zero of `A` annihilates it
+    finite: bool,
 }
+
+/// Rows of `A` from which on it pays to look for columns of zeros.
+const MANY: usize = 8;
 
 impl<T: Element> Packed<T> {
     /// Packs `b`, any strides.
@@ -69,7 +74,13 @@ impl<T: Element> Packed<T> {
                 }
             }
         }
-        Packed { k, n, panels }
+        let finite = b.iter().all(|&x| T::is_finite(x));
+        Packed {
+            k,
+            n,
+            panels,
+            finite,
+        }
     }
 
     /// (k, n)
@@ -99,8 +110,38 @@ impl<T: Element> Packed<T> {
         assert_eq!(c.len(), m * self.n, "extents of the result of a product");
         let a = a.as_standard_layout();
         let rows = a.as_slice().expect("standard layout is contiguous");
+        if m >= MANY && self.finite {
+            let live = live_columns(rows, k);
+            if 4 * live.len() <= 3 * k {
+                let packed: Vec<T> = (0..m)
+                    .flat_map(|i| live.iter().map(move |&p| rows[i * k + p]))
+                    .collect();
+                let isa = Isa::detect();
+                let (k, b) = (live.len(), Panels::Rows(&self.panels, k, &live));
+                return add_product_with(isa, m, k, &packed, k, b, self.n, c, self.n);
+            }
+        }
         add_product(m, k, rows, k, &self.panels, self.n, c, self.n);
     }
+}
+
+/// The columns of a row-major `a`, `k` wide, that hold anything but zeros.
+fn live_columns<T: Element>(a: &[T], k: usize) -> Vec<usize> {
+    let mut live = vec![false; k];
+    for row in a.chunks_exact(k.max(1)) {
+        for (live, &x) in live.iter_mut().zip(row) {
+            // NaN is no zero.
+            *live |= x != T::default();
+        }
+    }
+    (0..k).filter(|&p| live[p]).collect()
+}
+
+/// A right operand in panels: all of its rows, or those listed (of so many).
+#[derive(Clone, Copy)]
+enum Panels<'a, T> {
+    All(&'a [T]),
+    Rows(&'a [T], usize, &'a [usize]),
 }
 
 /// Columns as stored: the last panel is as narrow as whole vectors allow.
@@ -123,7 +164,7 @@ pub(crate) fn add_product<T: Element>(
     ldc: usize,
 ) {
     let isa = Isa::detect();
-    add_product_with(isa, m, k, a, lda, panels, n, c, ldc);
+    add_product_with(isa, m, k, a, lda, Panels::All(panels), n, c, ldc);
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -133,12 +174,13 @@ fn add_product_with<T: Element>(
     k: usize,
     a: &[T],
     lda: usize,
-    panels: &[T],
+    panels: Panels<'_, T>,
     n: usize,
     c: &mut [T],
     ldc: usize,
 ) {
     let full = panel_width::<T>();
+    let mut gathered = Vec::new();
     // Blocks of nearly equal extent.
     let inner = k.div_ceil(k.div_ceil(INNER).max(1)).max(1);
     for p in (0..k).step_by(inner) {
@@ -148,7 +190,17 @@ fn add_product_with<T: Element>(
             for first in (0..n).step_by(full) {
                 let columns = full.min(n - first);
                 let width = padded::<T>(columns);
-                let panel = &panels[first * k + p * width..][..depth * width];
+                let panel = match panels {
+                    Panels::All(all) => &all[first * k + p * width..][..depth * width],
+                    Panels::Rows(all, rows, listed) => {
+                        let panel = &all[first * rows..][..rows * width];
+                        gathered.clear();
+                        for &row in &listed[p..p + depth] {
+                            gathered.extend_from_slice(&panel[row * width..][..width]);
+                        }
+                        &gathered
+                    }
+                };
                 for i in (top..bottom).step_by(ROWS) {
                     let rows = ROWS.min(bottom - i);
                     let (a, vectors) = (&a[i * lda + p..], width / T::LANES);
@@ -220,7 +272,7 @@ mod tests {
                 let packed = Packed::new(rows.view());
                 let mut c = vec![1.0; m * n];
                 let a = a.as_slice().unwrap();
-                add_product_with(isa, m, k, a, k, &packed.panels, n, &mut c, n);
+                add_product_with(isa, m, k, a, k, Panels::All(&packed.panels), n, &mut c, n);
                 let c = Array2::from_shape_vec((m, n), c).unwrap();
                 assert_eq!(c, &exact + 1.0, "{isa:?}");
             }
@@ -245,6 +297,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn columns_of_zeros_are_left_out() {
+        for (m, k, n) in [(8, 300, 31), (9, 7, 5), (40, 257, 16), (12, 4, 3)] {
+            let mut a = Array2::from_shape_fn((m, k), |(i, j)| (i * 3 + j * 7) as f64 % 11.0 - 5.0);
+            let b = Array2::from_shape_fn((k, n), |(i, j)| (i * 5 + j) as f64 % 13.0 - 6.0);
+            for (j, mut column) in a.columns_mut().into_iter().enumerate() {
+                if j % 3 != 1 {
+                    column.fill(if j % 2 == 0 { 0.0 } else { -0.0 });
+                }
+            }
+            assert_eq!(Packed::new(b.view()).left(a.view()), a.dot(&b));
+            a[[m - 1, 0]] = f64::NAN;
+            let c = Packed::new(b.view()).left(a.view());
+            assert!(c.row(m - 1).iter().all(|x| x.is_nan()));
+            a.fill(0.0);
+            assert_eq!(Packed::new(b.view()).left(a.view()), Array2::zeros((m, n)));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
         #[test]
@@ -264,7 +335,7 @@ mod tests {
             for isa in Isa::all() {
                 let mut c = vec![0.0; m * n];
                 let packed = Packed::new(b.view());
-                add_product_with(isa, m, k, a.as_slice().unwrap(), k, &packed.panels, n, &mut c, n);
+                add_product_with(isa, m, k, a.as_slice().unwrap(), k, Panels::All(&packed.panels), n, &mut c, n);
                 let gamma = exact(Precision::BINARY64.gamma(k));
                 let eta = exact(Precision::BINARY64.eta) * k as u64;
                 for i in 0..m {

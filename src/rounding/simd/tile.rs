@@ -9,7 +9,7 @@ pub(in crate::rounding) const ROWS: usize = 6;
 pub(in crate::rounding) const VECTORS: usize = 2;
 
 /// A number the matrix product has kernels for.
-pub trait Element: Copy + Default + Send + Sync + 'static + sealed::Tile {}
+pub trait Element: Copy + Default + PartialEq + Send + Sync + 'static + sealed::Tile {}
 
 impl Element for f64 {}
 impl Element for f32 {}
@@ -21,6 +21,8 @@ pub(in crate::rounding) mod sealed {
     pub trait Tile: Sized {
         /// numbers in a vector
         const LANES: usize;
+        /// neither NaN nor infinite
+        fn is_finite(x: Self) -> bool;
         /// `to += from` elementwise
         fn add(to: &mut [Self], from: &[Self]);
         /// `C += A B` on one tile: `A` (`rows`, `k`) with row stride `lda`, `B`
@@ -44,10 +46,15 @@ pub(in crate::rounding) mod sealed {
 }
 
 macro_rules! element {
-    ($t:ty, $lanes:expr, $avx2:ident, $portable:ident, $load:ident, $store:ident, $zero:ident,
-     $splat:ident, $fma:ident, $add:ident, $vector:ident) => {
+    ($t:ty, $lanes:expr, $portable:ident,
+     $avx2:ident, $load:ident, $store:ident, $zero:ident, $splat:ident, $fma:ident, $add:ident, $vector:ident,
+     $avx512:ident, $load_512:ident, $store_512:ident, $zero_512:ident, $splat_512:ident, $fma_512:ident,
+     $add_512:ident, $vector_512:ident) => {
         impl sealed::Tile for $t {
             const LANES: usize = $lanes;
+            fn is_finite(x: $t) -> bool {
+                x.is_finite()
+            }
             fn add(to: &mut [$t], from: &[$t]) {
                 for (to, from) in to.iter_mut().zip(from) {
                     *to += from;
@@ -72,12 +79,28 @@ macro_rules! element {
                 assert!(c.len() >= (rows - 1) * ldc + width);
                 match isa.0 {
                     #[cfg(target_arch = "x86_64")]
-                    Kind::Avx2 => {
+                    Kind::Avx512 if vectors == 2 => {
+                        let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+                        // SAFETY: the machine has AVX-512F, or there would be no such
+                        // `Isa`; by the assertions all reads of `rows` rows of `k`
+                        // elements of `a`, of `k × width` of `b` and all accesses of
+                        // `rows` rows of `width` of `c` are in bounds.
+                        unsafe {
+                            match rows {
+                                1 => $avx512::<1, 8>(k, a, lda, b, c, ldc),
+                                2 => $avx512::<2, 4>(k, a, lda, b, c, ldc),
+                                3 => $avx512::<3, 3>(k, a, lda, b, c, ldc),
+                                4 => $avx512::<4, 2>(k, a, lda, b, c, ldc),
+                                5 => $avx512::<5, 2>(k, a, lda, b, c, ldc),
+                                _ => $avx512::<6, 2>(k, a, lda, b, c, ldc),
+                            }
+                        }
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    Kind::Avx2 | Kind::Avx512 => {
                         let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
                         // SAFETY: the machine has AVX2 and FMA, or there would be
-                        // no such `Isa`; by the assertions all reads of `rows` rows
-                        // of `k` elements of `a`, of `k × width` of `b` and all
-                        // accesses of `rows` rows of `width` of `c` are in bounds.
+                        // no such `Isa`; the accesses are those above.
                         unsafe {
                             match (rows, vectors) {
                                 (1, 1) => $avx2::<1, 1, 8>(k, a, lda, b, c, ldc),
@@ -187,32 +210,103 @@ macro_rules! element {
                 }
             }
         }
+
+        /// A full panel of columns at once: `C += A B` with `R` rows of one vector of
+        /// `2 LANES` columns, `U` partial sums per element.
+        ///
+        /// # Safety
+        /// The processor has AVX-512F; `a` is readable at `r lda + p`, `b` at
+        /// `p 2 LANES + j`, `c` accessible at `r ldc + j`, for `r < R`, `p < k`,
+        /// `j < 2 LANES`.
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f")]
+        unsafe fn $avx512<const R: usize, const U: usize>(
+            k: usize,
+            a: *const $t,
+            lda: usize,
+            b: *const $t,
+            c: *mut $t,
+            ldc: usize,
+        ) {
+            use std::arch::x86_64::*;
+            let mut sum: [[$vector_512; R]; U] = [[$zero_512(); R]; U];
+            let mut b = b;
+            let mut rows: [*const $t; R] = [a; R];
+            for r in 1..R {
+                rows[r] = rows[r - 1].wrapping_add(lda);
+            }
+            // SAFETY: every access is one of those the caller vouches for.
+            unsafe {
+                for _ in 0..k / U {
+                    for sum in &mut sum {
+                        let line = $load_512(b);
+                        b = b.wrapping_add(2 * $lanes);
+                        for (sum, a) in sum.iter_mut().zip(&mut rows) {
+                            *sum = $fma_512($splat_512(**a), line, *sum);
+                            *a = a.wrapping_add(1);
+                        }
+                    }
+                }
+                for _ in 0..k % U {
+                    let line = $load_512(b);
+                    b = b.wrapping_add(2 * $lanes);
+                    for (sum, a) in sum[0].iter_mut().zip(&mut rows) {
+                        *sum = $fma_512($splat_512(**a), line, *sum);
+                        *a = a.wrapping_add(1);
+                    }
+                }
+                for r in 0..R {
+                    let mut total = sum[0][r];
+                    for part in &sum[1..] {
+                        total = $add_512(total, part[r]);
+                    }
+                    let at = c.add(r * ldc);
+                    $store_512(at, $add_512($load_512(at), total));
+                }
+            }
+        }
     };
 }
 
 element!(
     f64,
     4,
-    tile_avx2_f64,
     row_f64,
+    tile_avx2_f64,
     _mm256_loadu_pd,
     _mm256_storeu_pd,
     _mm256_setzero_pd,
     _mm256_set1_pd,
     _mm256_fmadd_pd,
     _mm256_add_pd,
-    __m256d
+    __m256d,
+    tile_avx512_f64,
+    _mm512_loadu_pd,
+    _mm512_storeu_pd,
+    _mm512_setzero_pd,
+    _mm512_set1_pd,
+    _mm512_fmadd_pd,
+    _mm512_add_pd,
+    __m512d
 );
 element!(
     f32,
     8,
-    tile_avx2_f32,
     row_f32,
+    tile_avx2_f32,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
     _mm256_setzero_ps,
     _mm256_set1_ps,
     _mm256_fmadd_ps,
     _mm256_add_ps,
-    __m256
+    __m256,
+    tile_avx512_f32,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_setzero_ps,
+    _mm512_set1_ps,
+    _mm512_fmadd_ps,
+    _mm512_add_ps,
+    __m512
 );
