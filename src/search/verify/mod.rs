@@ -24,7 +24,6 @@ use crate::verify::{Query, Reason, Semantics};
 pub(super) use point::executions;
 pub use point::{Counterexample, Difference};
 
-use execution::{Loosened, loosened};
 use falsify::Effort;
 use point::Places;
 
@@ -238,7 +237,7 @@ pub fn verify(
     let cases = query.cases.iter();
     let places: Vec<Places> = cases.map(|c| Places::new(c, &limits.differing)).collect();
     let outcome = pool.install(|| match options.semantics {
-        Semantics::Float32 => decide_executed(graph, query, &places, &limits, &mut counters),
+        Semantics::Float32 => execution::decide(graph, query, &places, &limits, &mut counters),
         _ => decide(graph, query, &places, &limits, &mut counters),
     })?;
     let outcome = match outcome {
@@ -253,38 +252,6 @@ pub fn verify(
         outcome,
         differs,
         counters,
-    })
-}
-
-/// As [`decide`], about executions in binary32.
-fn decide_executed(
-    graph: &Graph,
-    query: &Query,
-    places: &[Places],
-    limits: &Limits<'_>,
-    counters: &mut Counters,
-) -> Result<Outcome, Error> {
-    let loosened = loosened(graph, query, places, limits)?;
-    let reason = match loosened {
-        Loosened::Stopped => return Ok(Outcome::Timeout),
-        Loosened::Unbounded => Reason::NotFinite,
-        Loosened::Query(loose) => {
-            let loose_places: Vec<Places> = loose.cases.iter().map(Places::exact).collect();
-            match decide(graph, &loose, &loose_places, limits, counters)? {
-                Outcome::Falsified(near) => {
-                    for (case, places) in query.cases.iter().zip(places) {
-                        point::compare(graph, case, places, &near.x, &near.x32);
-                    }
-                    Reason::Execution
-                }
-                other => return Ok(other),
-            }
-        }
-    };
-    // Nothing is left to prove; there may be a counterexample.
-    Ok(match decide(graph, query, places, limits, counters)? {
-        Outcome::Verified | Outcome::Unknown(_) => Outcome::Unknown(reason),
-        other => other,
     })
 }
 
