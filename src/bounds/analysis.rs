@@ -5,7 +5,6 @@ use std::rc::Rc;
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
-use super::affine::{self, AffineForms};
 use super::alpha::{self, Ascent, Rows};
 use super::interval::IntervalDomain;
 use super::linear::{Facts, InputSet, LinearRelaxation, Lines, Pulled, pull_back};
@@ -19,12 +18,6 @@ use crate::rounding::{Boxes, Interval, eft};
 /// Elements of one chunk of functionals: what a pass keeps in cache.
 const CHUNK: usize = 1 << 16;
 
-/// Symbols of affine forms, at most.
-const MOST_SYMBOLS: usize = 32;
-
-/// Affine forms pay where the widest node has so many elements for each of their rows.
-const WIDE: usize = 16;
-
 /// What a graph asks of every walk over it.
 #[derive(Debug)]
 pub(super) struct Plan<'g> {
@@ -34,8 +27,6 @@ pub(super) struct Plan<'g> {
     factor: Vec<bool>,
     /// per node: over boxes the interval step is already the best linear bound
     boxlike: Vec<bool>,
-    /// per node: multiply-adds of evaluating the graph up to it
-    work: Vec<f64>,
 }
 
 impl<'g> Plan<'g> {
@@ -45,14 +36,10 @@ impl<'g> Plan<'g> {
             readers: vec![Vec::new(); n],
             factor: vec![false; n],
             boxlike: vec![false; n],
-            work: Vec::with_capacity(n),
         };
         // Values whose elements are functions of one input element each.
         let mut separate = vec![false; n];
-        let mut work = 0.0;
         for (k, node) in graph.nodes().iter().enumerate() {
-            work += multiply_adds(node);
-            plan.work.push(work);
             let operand = node.inputs.first().map(|i| i.index());
             match &node.op {
                 Op::Pointwise(f) => plan.readers[node.inputs[0].index()].push(&**f),
@@ -82,25 +69,10 @@ impl<'g> Plan<'g> {
         plan
     }
 
-    /// Multiply-adds of one evaluation of the graph.
-    pub(super) fn evaluation(&self) -> f64 {
-        self.work.last().copied().unwrap_or(0.0)
-    }
-
     /// The node's box matters to a relaxation.
     pub(super) fn watched(&self, node: NodeId) -> bool {
         self.factor[node.index()] || !self.readers[node.index()].is_empty()
     }
-}
-
-/// Multiply-adds of evaluating one node.
-fn multiply_adds(node: &crate::graph::Node) -> f64 {
-    let terms = match &node.op {
-        Op::Linear(map) => map.chain(),
-        Op::Product(p) => p.chain(),
-        _ => 1,
-    };
-    node.shape.len() as f64 * terms as f64
 }
 
 /// How a walk goes.
@@ -112,10 +84,6 @@ pub(super) struct Walking<'a> {
     pub ascent: Option<Ascent>,
     /// rows are shared among the threads of the current pool
     pub parallel: bool,
-    /// affine forms are used where they pay, and then a node whose intermediate
-    /// bounds would cost more multiply-adds than this per domain gets none.
-    /// Evidence says nothing of forms: none where it is wanted.
-    pub forms: Option<f64>,
     /// once it holds, boxes are no longer tightened: looser, and soon done
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
@@ -130,10 +98,6 @@ pub(super) struct Walk<'a> {
     domain: IntervalDomain,
     /// boxes known before, by node
     known: Option<&'a [Option<Boxes>]>,
-    /// affine forms by node; none if they are not in use
-    forms: Vec<Option<AffineForms>>,
-    /// symbols of the forms
-    symbols: Option<usize>,
     pub facts: Vec<Option<Facts>>,
     pub lines: Vec<Option<Lines>>,
     tightened: Vec<Rc<[bool]>>,
@@ -161,8 +125,6 @@ impl<'a> Walk<'a> {
             walking,
             domain: IntervalDomain::new(input.boxes().dim().0),
             known,
-            forms: (0..n).map(|_| None).collect(),
-            symbols: None,
             facts: (0..n).map(|_| None).collect(),
             lines: (0..n).map(|_| None).collect(),
             tightened: vec![Rc::from([]); n],
@@ -171,14 +133,6 @@ impl<'a> Walk<'a> {
             had_choice: false,
         };
         let start = graph.inputs()[0];
-        let widest = graph.nodes().iter().map(|n| n.shape.len()).max();
-        if walking.forms.is_some() && input.is_box() {
-            let k = affine::varying(input.boxes()).len();
-            if k <= MOST_SYMBOLS && WIDE * (k + 2) <= widest.unwrap_or(0) {
-                walk.forms[start.index()] = Some(AffineForms::of_input(input.boxes()));
-                walk.symbols = Some(k);
-            }
-        }
         walk.keep(start, Facts::new(input.boxes().clone()));
         forward(graph, &mut walk, vec![start]);
         walk
@@ -212,38 +166,20 @@ impl<'a> Walk<'a> {
     /// The elements (domain, index) of `node` for which a linear bound is worth a pass.
     fn open(&self, node: NodeId, boxes: &Boxes) -> Vec<(usize, usize)> {
         let (domains, n) = boxes.dim();
-        let readers = &self.plan.readers[node.index()];
-        let factor = self.plan.factor[node.index()];
-        let is_open =
-            |x: Interval| (factor && !x.is_point()) || readers.iter().any(|f| !is_affine(*f, x));
         let mut open = Vec::new();
         for d in 0..domains {
-            open.extend((0..n).filter(|&i| is_open(boxes.at(d, i))).map(|i| (d, i)));
+            let is_open = |&i: &usize| self.is_open(node, boxes.at(d, i));
+            open.extend((0..n).filter(is_open).map(|i| (d, i)));
         }
         open
     }
 
-    /// The boxes of a new node, cut with its affine forms.
-    fn refine(
-        &mut self,
-        node: NodeId,
-        boxes: Boxes,
-        form: impl FnOnce(&Self, usize) -> AffineForms,
-    ) -> Boxes {
-        let Some(k) = self.symbols else {
-            return boxes;
-        };
-        let mut form = form(self, k);
-        let boxes = intersection(&boxes, &form.boxes());
-        form.repair(&boxes);
-        self.forms[node.index()] = Some(form);
-        boxes
-    }
-
-    fn form(&self, node: NodeId) -> &AffineForms {
-        self.forms[node.index()]
-            .as_ref()
-            .expect("nodes are visited in order")
+    /// A relaxation that reads an element in `x` of `node` gains from a smaller `x`.
+    fn is_open(&self, node: NodeId, x: Interval) -> bool {
+        (self.plan.factor[node.index()] && !x.is_point())
+            || self.plan.readers[node.index()]
+                .iter()
+                .any(|f| !is_affine(*f, x))
     }
 
     /// Keeps a new node and, if activations or products read it, cuts its box.
@@ -264,27 +200,36 @@ impl<'a> Walk<'a> {
         let open = self.open(node, &boxes);
         self.counters.unstable += open.len() as u64;
         let exact = self.plan.boxlike[node.index()] && self.input.is_box();
-        let dear = self.symbols.is_some()
-            && self.walking.forms.is_some_and(|most| {
-                let rows = 2.0 * open.len() as f64 / self.domains() as f64;
-                rows * self.plan.work[node.index()] > most
-            });
-        if open.is_empty() || exact || dear || (self.walking.stop)() {
+        if open.is_empty() || exact || (self.walking.stop)() {
             return node;
         }
-        let k = open.len();
-        let lower = self.pull_elements(node, &open);
         let (mut lo, mut hi) = (boxes.lo().clone(), boxes.hi().clone());
         let mut tightened = vec![false; boxes.dim().1];
-        for (row, &(d, i)) in open.iter().enumerate() {
-            let forward = boxes.at(d, i);
-            let cut = Interval::or_entire(lower[row], -lower[k + row]);
-            if let Some(both) = forward.intersect(cut)
-                && both != forward
-            {
-                (lo[[d, i]], hi[[d, i]]) = (both.lo(), both.hi());
-                tightened[i] = true;
+        let mut cut = |(d, i): (usize, usize), by: Interval| {
+            let old = Interval::or_entire(lo[[d, i]], hi[[d, i]]);
+            match old.intersect(by) {
+                Some(both) if both != old => {
+                    (lo[[d, i]], hi[[d, i]]) = (both.lo(), both.hi());
+                    tightened[i] = true;
+                    both
+                }
+                _ => old,
             }
+        };
+        // Upper ends first: where one decides an activation, the lower end is not needed.
+        let upper = self.pull_elements(node, &open, -1.0);
+        let rest: Vec<(usize, usize)> = open
+            .into_iter()
+            .zip(upper)
+            .filter(|&(at, u)| {
+                let x = cut(at, Interval::or_entire(f64::NEG_INFINITY, -u));
+                self.is_open(node, x)
+            })
+            .map(|(at, _)| at)
+            .collect();
+        let lower = self.pull_elements(node, &rest, 1.0);
+        for (at, l) in rest.into_iter().zip(lower) {
+            cut(at, Interval::or_entire(l, f64::INFINITY));
         }
         if let Some(facts) = &mut self.facts[node.index()] {
             facts.cut(Boxes::new(lo, hi));
@@ -293,12 +238,15 @@ impl<'a> Walk<'a> {
         node
     }
 
-    /// Lower bounds of `x_i` for every open element, then of `-x_i`.
-    fn pull_elements(&mut self, node: NodeId, open: &[(usize, usize)]) -> Vec<f64> {
+    /// Lower bounds of `sign x_i` for every element listed.
+    fn pull_elements(&mut self, node: NodeId, open: &[(usize, usize)], sign: f64) -> Vec<f64> {
         let n = self.facts(node).boxes.dim().1;
         let k = open.len();
+        if k == 0 {
+            return Vec::new();
+        }
         self.counters.passes += 1;
-        self.counters.functionals += 2 * k as u64;
+        self.counters.functionals += k as u64;
         let widest = self.widest(node);
         let chunk = (CHUNK / widest.max(1)).clamp(16, 512);
         let walk = self.view();
@@ -307,18 +255,18 @@ impl<'a> Walk<'a> {
             if stop() {
                 return vec![f64::NEG_INFINITY; rows.len()];
             }
-            let owner: Vec<usize> = rows.clone().map(|r| open[r % k].0).collect();
+            let owner: Vec<usize> = open[rows.clone()].iter().map(|at| at.0).collect();
             let mut seed = Array2::zeros((rows.len(), n));
-            for (s, r) in rows.enumerate() {
-                seed[[s, open[r % k].1]] = if r < k { 1.0 } else { -1.0 };
+            for (s, at) in open[rows].iter().enumerate() {
+                seed[[s, at.1]] = sign;
             }
             match ascent {
                 Some(ascent) => alpha::intermediate(&walk, node, seed, &owner, ascent, stop),
                 None => walk.pull(node, seed, None, &owner).lower,
             }
         };
-        let starts: Vec<usize> = (0..2 * k).step_by(chunk).collect();
-        let range = |&s: &usize| s..(s + chunk).min(2 * k);
+        let starts: Vec<usize> = (0..k).step_by(chunk).collect();
+        let range = |&s: &usize| s..(s + chunk).min(k);
         let parts: Vec<Vec<f64>> = if self.walking.parallel && starts.len() > 1 {
             starts.par_iter().map(|s| run(range(s))).collect()
         } else {
@@ -531,17 +479,14 @@ impl Forward for Walk<'_> {
 
     fn constant(&mut self, node: NodeId, values: &[Rational], shape: &Shape) -> NodeId {
         let boxes = self.domain.constant(node, values, shape);
-        let boxes = self.refine(node, boxes, |walk, k| {
-            AffineForms::constant(values, k, walk.domains())
-        });
         self.finish(node, Facts::new(boxes))
     }
 
     fn linear(&mut self, node: NodeId, map: &dyn LinearMap, x: &NodeId) -> NodeId {
         let mut domain = self.domain;
-        let boxes = domain.linear(node, map, &self.facts(*x).boxes);
-        let boxes = self.refine(node, boxes, |walk, _| walk.form(*x).linear(map));
-        let facts = Facts::of_linear(boxes, map, self.facts(*x));
+        let x = self.facts(*x);
+        let boxes = domain.linear(node, map, &x.boxes);
+        let facts = Facts::of_linear(boxes, map, x);
         self.finish(node, facts)
     }
 
@@ -549,35 +494,21 @@ impl Forward for Walk<'_> {
         self.activate(node, *x, f);
         let mut domain = self.domain;
         let boxes = domain.pointwise(node, f, &self.facts(*x).boxes);
-        let boxes = self.refine(node, boxes, |walk, _| {
-            walk.form(*x).pointwise(f, &walk.facts(*x).boxes)
-        });
         self.finish(node, Facts::new(boxes))
     }
 
     fn combine(&mut self, node: NodeId, coefficients: &[Rational], xs: &[&NodeId]) -> NodeId {
         let mut domain = self.domain;
-        let of: Vec<&Boxes> = xs.iter().map(|x| &self.facts(**x).boxes).collect();
-        let boxes = domain.combine(node, coefficients, &of);
-        let boxes = self.refine(node, boxes, |walk, _| {
-            let forms: Vec<&AffineForms> = xs.iter().map(|x| walk.form(**x)).collect();
-            AffineForms::combine(coefficients, &forms)
-        });
+        let xs: Vec<&Boxes> = xs.iter().map(|x| &self.facts(**x).boxes).collect();
+        let boxes = domain.combine(node, coefficients, &xs);
         self.finish(node, Facts::new(boxes))
     }
 
     fn product(&mut self, node: NodeId, p: &Product, a: &NodeId, b: &NodeId) -> NodeId {
         let mut domain = self.domain;
-        let boxes = domain.product(node, p, &self.facts(*a).boxes, &self.facts(*b).boxes);
-        let boxes = self.refine(node, boxes, |walk, _| {
-            let operands = [*a, *b];
-            AffineForms::product(
-                p,
-                operands.map(|x| walk.form(x)),
-                operands.map(|x| &walk.facts(x).boxes),
-            )
-        });
-        let facts = Facts::of_product(boxes, p, self.facts(*a), self.facts(*b));
+        let (a, b) = (self.facts(*a), self.facts(*b));
+        let boxes = domain.product(node, p, &a.boxes, &b.boxes);
+        let facts = Facts::of_product(boxes, p, a, b);
         self.finish(node, facts)
     }
 }

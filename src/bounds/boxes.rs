@@ -4,17 +4,12 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use super::affine;
 use super::analysis::{Plan, Walk, Walking};
 use super::linear::InputSet;
 use super::{Counters, Error, Method, Objective};
 use crate::graph::Graph;
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
-
-/// With affine forms: the intermediate bounds of one node may cost so many
-/// passes of forms.
-const PASS: f64 = 8.0;
 
 /// Bounds functionals of one graph over batches of input boxes.
 #[derive(Debug)]
@@ -72,14 +67,11 @@ impl<'g> Boxed<'g> {
     ) -> Result<BoxBounds, Error> {
         check_environment()?;
         let input = InputSet::boxes_only(boxes);
-        let rows = affine::varying(input.boxes()).len() + 2;
-        let most = PASS * rows as f64 * self.plan.evaluation();
         let walking = Walking {
             method: Method::Crown,
             rule: SlopeRule::Adaptive,
             ascent: None,
             parallel: false,
-            forms: Some(most),
             stop,
         };
         let mut walk = Walk::over(self.graph, &self.plan, &input, known, walking);

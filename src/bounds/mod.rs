@@ -16,7 +16,6 @@
 //! of the output; if the output node is linear, the row composed with that map
 //! over the box of its operand; and (CROWN) the row pulled back to the input.
 
-mod affine;
 mod alpha;
 mod analysis;
 mod boxes;
@@ -265,7 +264,6 @@ pub fn analyze(
             rule,
             ascent: None,
             parallel: false,
-            forms: None,
             stop: &|| false,
         };
         let mut walk = Walk::over(graph, &plan, &input, None, walking);

@@ -17,9 +17,6 @@ use crate::graph::{Graph, NodeId, Op};
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
 
-/// With affine forms: multiply-adds that the intermediate bounds of one node may cost.
-const WORK: f64 = 4e10;
-
 /// What is known of the whole input set, and the functionals to bound.
 #[derive(Debug)]
 pub struct Root<'g> {
@@ -109,7 +106,6 @@ impl<'g> Root<'g> {
             rule: SlopeRule::Adaptive,
             ascent,
             parallel: true,
-            forms: Some(WORK),
             stop,
         };
         let asked: Vec<(usize, usize)> = (0..objective.len()).map(|r| (0, r)).collect();

@@ -15,7 +15,8 @@
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::simd::{Element, Isa, ROWS, VECTORS};
+use super::simd::sealed::Tile;
+use super::simd::{Element, Isa, Offsets, ROWS, VECTORS};
 
 /// Inner extent of a block: a panel of `B` and six rows of `A` share the first
 /// level cache.
@@ -32,7 +33,7 @@ const fn panel_width<T: Element>() -> usize {
 /// The columns of one full panel, and the multiple that the last one is filled
 /// to, in binary64.
 pub(crate) const PANEL: usize = panel_width::<f64>();
-pub(crate) const VECTOR: usize = <f64 as super::simd::sealed::Tile>::LANES;
+pub(crate) const VECTOR: usize = <f64 as Tile>::LANES;
 
 /// A constant right operand `B` of shape (k, n), stored in panels of columns.
 #[derive(Clone, Debug)]
@@ -221,6 +222,33 @@ fn add_product_with<T: Element>(
     }
 }
 
+/// `C += A B` for one full panel of [`PANEL`] columns whose rows lie apart in `b`,
+/// at `offsets`: `A` (m, offsets) with row stride `lda`, `C` with row stride `ldc`.
+pub(crate) fn add_panel(
+    m: usize,
+    a: &[f64],
+    lda: usize,
+    b: &[f64],
+    offsets: &Offsets,
+    c: &mut [f64],
+    ldc: usize,
+) {
+    let isa = Isa::detect();
+    for i in (0..m).step_by(ROWS) {
+        let rows = ROWS.min(m - i);
+        f64::tile_apart(
+            isa,
+            rows,
+            &a[i * lda..],
+            lda,
+            b,
+            offsets,
+            &mut c[i * ldc..],
+            ldc,
+        );
+    }
+}
+
 /// `a b` in round-to-nearest, some summation order, no threads. Shapes (m, k)
 /// and (k, n), any strides; with `k = 0` the product is zero.
 ///
@@ -293,6 +321,34 @@ mod tests {
                 b[[k - 1, n - 1]] = bad;
                 let c = matmul(Array2::zeros((m, k)).view(), b.view());
                 assert!(c.column(n - 1).iter().all(|v| v.is_nan()));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_a_panel_may_lie_apart() {
+        for (m, k) in [(1, 1), (5, 9), (6, 30), (13, 7), (8, 0)] {
+            let a = Array2::from_shape_fn((m, k), |(i, j)| (i * 3 + j * 7) as f64 % 11.0 - 5.0);
+            let b: Vec<f64> = (0..5 * k + PANEL)
+                .map(|i| (i * 5) as f64 % 13.0 - 6.0)
+                .collect();
+            let place = |p: usize| (p * 3) % (4 * k.max(1));
+            let mut offsets = Offsets::default();
+            offsets.set((0..k).map(place));
+            let exact = Array2::from_shape_fn((m, PANEL), |(i, j)| {
+                1.0 + (0..k).map(|p| a[[i, p]] * b[place(p) + j]).sum::<f64>()
+            });
+            for isa in Isa::all() {
+                let mut c = vec![1.0; m * PANEL];
+                for i in (0..m).step_by(ROWS) {
+                    let (rows, rest) = (ROWS.min(m - i), &a.as_slice().unwrap()[i * k..]);
+                    f64::tile_apart(isa, rows, rest, k, &b, &offsets, &mut c[i * PANEL..], PANEL);
+                }
+                assert_eq!(
+                    Array2::from_shape_vec((m, PANEL), c).unwrap(),
+                    exact,
+                    "{isa:?}"
+                );
             }
         }
     }

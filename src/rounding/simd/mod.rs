@@ -15,6 +15,7 @@ mod tile;
 pub use rows::RowLines;
 pub(super) use rows::{relax, weigh};
 pub use tile::Element;
+pub(crate) use tile::Offsets;
 pub(super) use tile::{ROWS, VECTORS, sealed};
 
 /// The instruction set in use. `Avx2` exists only where the processor was seen
