@@ -14,7 +14,7 @@ use crate::rounding::{Boxes, Interval};
 use crate::verify::{Case, Constraint, Query};
 
 /// The least weight of an input in the choice of an axis, relative to the largest.
-const LEAST_WEIGHT: f64 = 0.3;
+pub(super) const LEAST_WEIGHT: f64 = 0.3;
 
 /// Mixtures of constraints tried.
 const MIXTURES: usize = 24;
@@ -52,15 +52,15 @@ pub(super) enum Found {
 }
 
 /// Rows of the objective by case and conjunction.
-struct Rows {
-    objective: Objective,
+pub(super) struct Rows {
+    pub objective: Objective,
     /// per case, per conjunction: first row and number of rows
-    ranges: Vec<Vec<(usize, usize)>>,
+    pub ranges: Vec<Vec<(usize, usize)>>,
     strict: Vec<bool>,
 }
 
 impl Rows {
-    fn new(query: &Query) -> Rows {
+    pub(super) fn new(query: &Query) -> Rows {
         let (mut rows, mut strict, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
         for case in &query.cases {
             let mut of_case = Vec::new();
@@ -85,7 +85,7 @@ impl Rows {
     }
 
     /// The constraint of a row cannot hold where its value is at least `lower`.
-    fn excluded(&self, row: usize, lower: f64, slack: f64) -> bool {
+    pub(super) fn excluded(&self, row: usize, lower: f64, slack: f64) -> bool {
         lower > slack || (self.strict[row] && slack == 0.0 && lower >= 0.0)
     }
 }
@@ -291,7 +291,7 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
                 .zip(0..)
                 .any(|(a, r)| shared.rows.excluded(first + r, bounds.lower[a], slack(r)));
             let slack_of_all = (0..count).map(slack).fold(0.0, f64::max);
-            if excluded || together(&bounds, &boxes, d, rows.clone(), slack_of_all) {
+            if excluded || together(&bounds, &boxes, d, rows.clone(), slack_of_all).is_some() {
                 continue;
             }
             left.push(k);
@@ -345,12 +345,18 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
     Ok(Step::Open(children, stuck))
 }
 
-/// Whether some mixture of several constraints cannot be met: the weights
-/// climb by multiplicative updates along the minimiser of their mixture.
-fn together(bounds: &BoxBounds, boxes: &Boxes, d: usize, rows: Range<usize>, slack: f64) -> bool {
+/// Weights of a mixture of several constraints that cannot be met, if some are
+/// found: they climb by multiplicative updates along the minimiser of their mixture.
+pub(super) fn together(
+    bounds: &BoxBounds,
+    boxes: &Boxes,
+    d: usize,
+    rows: Range<usize>,
+    slack: f64,
+) -> Option<Vec<f64>> {
     let (count, n) = (rows.len(), boxes.dim().1);
     if count < 2 || rows.clone().any(|r| !bounds.constants[r].is_finite()) {
-        return false;
+        return None;
     }
     let mut weights = vec![1.0 / count as f64; count];
     let mut best = (f64::NEG_INFINITY, weights.clone());
@@ -380,7 +386,7 @@ fn together(bounds: &BoxBounds, boxes: &Boxes, d: usize, rows: Range<usize>, sla
         }
         // At one point every constraint is met: no weights help.
         if value.iter().all(|&v| v <= 0.0) {
-            return false;
+            return None;
         }
         let scale = value.iter().fold(0.0f64, |m, v| m.max(v.abs()));
         let length = 2.0 / (1.0 + step as f64).sqrt();
@@ -390,7 +396,9 @@ fn together(bounds: &BoxBounds, boxes: &Boxes, d: usize, rows: Range<usize>, sla
         let total: f64 = weights.iter().sum();
         weights.iter_mut().for_each(|w| *w /= total);
     }
-    best.0 > slack && bounds.combined(boxes, d, rows, &best.1) > slack
+    let (value, weights) = best;
+    let shown = value > slack && bounds.combined(boxes, d, rows, &weights) > slack;
+    shown.then_some(weights)
 }
 
 /// The inherited boxes of a batch, if every part has them.

@@ -10,6 +10,7 @@ mod falsify;
 mod inputs;
 mod neurons;
 mod point;
+mod tree;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,6 +24,7 @@ use crate::verify::{Query, Reason, Semantics};
 
 pub(super) use point::executions;
 pub use point::{Counterexample, Difference};
+pub use tree::{Branch, Missing, trees};
 
 use falsify::Effort;
 use point::Places;
