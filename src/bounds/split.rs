@@ -12,7 +12,7 @@ use ndarray::Array2;
 use super::alpha::{self, Ascent, Rows, Slopes};
 use super::analysis::{PassView, Plan, Walk, Walking, is_affine};
 use super::linear::{Cut, Facts, InputSet, LinearRelaxation, Lines};
-use super::{Counters, Error, Method, Objective};
+use super::{Counters, Error, Method, Objective, Passes};
 use crate::graph::{Graph, NodeId, Op};
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
@@ -53,6 +53,18 @@ impl Domain {
             slopes: None,
             lower,
         }
+    }
+
+    /// Memory it holds, in bytes; what several share counts in each.
+    pub fn bytes(&self) -> usize {
+        let slopes = self.slopes.iter().flat_map(|s| s.iter().flatten());
+        let slopes: usize = slopes.map(|s| size_of_val(s.as_slice())).sum();
+        size_of::<Domain>() + size_of_val(self.cuts.as_slice()) + slopes
+    }
+
+    /// Gives up its slopes: a climb begins at those of the root again.
+    pub fn shed(&mut self) {
+        self.slopes = None;
     }
 }
 
@@ -105,12 +117,13 @@ impl<'g> Root<'g> {
             method: Method::Crown,
             rule: SlopeRule::Adaptive,
             ascent,
+            passes: Passes::Everywhere,
             parallel: true,
             stop,
         };
         let asked: Vec<(usize, usize)> = (0..objective.len()).map(|r| (0, r)).collect();
         let mut walk = Walk::over(graph, &plan, &input, None, walking);
-        let (lower, _) = walk.rows(&objective, &asked);
+        let (lower, _) = walk.rows(&objective, &asked, ascent);
         let (facts, lines, counters) = (walk.facts, walk.lines, walk.counters);
         Ok(Root {
             graph,
