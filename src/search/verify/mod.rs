@@ -267,7 +267,10 @@ fn decide(
         let ends = case.lo.iter().zip(&case.hi);
         ends.filter(|(l, h)| l < h).count()
     };
-    let limit = std::env::var("FEW").ok().and_then(|v| v.parse().ok()).unwrap_or(FEW_INPUTS);
+    let limit = std::env::var("FEW")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(FEW_INPUTS);
     let few = cases.iter().map(varying).max().unwrap_or(0) <= limit;
     if few {
         return Ok(inputs::search(graph, query, &places, &cases, limits, counters)?.into());
