@@ -16,6 +16,7 @@
 //! of the output; if the output node is linear, the row composed with that map
 //! over the box of its operand; and (CROWN) the row pulled back to the input.
 
+mod affine;
 mod alpha;
 mod analysis;
 mod boxes;
@@ -36,7 +37,7 @@ use crate::rounding::{EnvironmentError, check_environment};
 use crate::verify::{Property, Proved, Reason, Region, Verdict};
 
 pub use alpha::Ascent;
-pub use boxes::{BoxBounds, Boxed};
+pub use boxes::{BoxBounds, Boxed, Passes};
 pub use float32::{execution_errors, weighted_error};
 pub use interval::{IntervalDomain, interval_boxes};
 pub use linear::Cut;
@@ -263,11 +264,12 @@ pub fn analyze(
             method,
             rule,
             ascent: None,
+            passes: Passes::Everywhere,
             parallel: false,
             stop: &|| false,
         };
         let mut walk = Walk::over(graph, &plan, &input, None, walking);
-        let (lower, _) = walk.rows(&objective, &asked);
+        let (lower, _) = walk.rows(&objective, &asked, None);
         let outcome = Outcome {
             lower: lower.into_iter().map(Proved::new).collect(),
             evidence: walk.evidence,

@@ -75,7 +75,10 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     };
     let line = progress::line("verifying");
     let answer = verify::verify(&graph, query, &options, &|p| {
-        line.set_message(format!("{} sub-problems open, {} closed", p.open, p.closed));
+        let (open, closed, bound) = (p.open, p.closed, p.bound);
+        line.set_message(format!(
+            "{open} sub-problems open, {closed} closed, least bound {bound:.3e}"
+        ));
     });
     line.finish_and_clear();
     let named = |source| Error::Verify {

@@ -6,7 +6,7 @@
 
 use super::point::{Places, compare};
 use super::{Counterexample, Counters, Error, FEW_INPUTS, Limits, Outcome};
-use crate::bounds::{Boxed, Objective, execution_errors, weighted_error};
+use crate::bounds::{Boxed, Objective, Passes, execution_errors, weighted_error};
 use crate::exact::Rational;
 use crate::graph::Graph;
 use crate::rounding::eft::add_up;
@@ -176,7 +176,14 @@ fn loosened(graph: &Graph, query: &Query, limits: &Limits<'_>) -> Result<Loosene
         });
         let nothing = Objective::default();
         let known = boxed
-            .bound(boxes.clone(), None, &nothing, &[], &stop)?
+            .bound(
+                boxes.clone(),
+                None,
+                &nothing,
+                &[],
+                Passes::Everywhere,
+                &stop,
+            )?
             .known;
         let overhang = places.overhang(case);
         let errors = execution_errors(graph, &boxes, &overhang, Some(&known))?;

@@ -3,13 +3,13 @@
 //! Each box stands for itself, without what the search inherits and shares: its
 //! evidence is that of one linear analysis of this box alone.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::inputs::{LEAST_WEIGHT, Rows, together};
+use super::inputs::{LEAST_WEIGHT, Rows};
+use super::mixture::together;
 use super::point::Places;
-use super::{Error, FEW_INPUTS, Limits, Options, Progress};
-use crate::bounds::{BoxBounds, Boxed, LayerEvidence};
+use super::{Error, FEW_INPUTS, Options, Progress};
+use crate::bounds::{BoxBounds, Boxed, LayerEvidence, Passes};
 use crate::exact::Rational;
 use crate::graph::{Graph, Op};
 use crate::rounding::{Boxes, Interval};
@@ -68,20 +68,12 @@ pub fn trees(
     if let Some(node) = graph.nodes().iter().find(product) {
         return Ok(Err(Missing::Product(node.name.clone())));
     }
-    let stop = AtomicBool::new(false);
-    let limits = Limits {
-        deadline: options.timeout.map(|t| Instant::now() + t),
-        stop: &stop,
-        differing: Default::default(),
-        threads: 1,
-        progress,
-        seed: options.seed,
-    };
     let mut builder = Builder {
         query,
         boxed: Boxed::new(graph)?,
         rows: Rows::new(query),
-        limits: &limits,
+        deadline: options.timeout.map(|t| Instant::now() + t),
+        progress,
         numbers: 0,
     };
     let mut all = Vec::with_capacity(query.cases.len());
@@ -98,7 +90,8 @@ struct Builder<'a> {
     query: &'a Query,
     boxed: Boxed<'a>,
     rows: Rows,
-    limits: &'a Limits<'a>,
+    deadline: Option<Instant>,
+    progress: &'a (dyn Fn(Progress) + Sync),
     numbers: usize,
 }
 
@@ -108,10 +101,16 @@ impl Builder<'_> {
         let mut tree = Vec::new();
         let mut open = vec![(places.lo.clone(), places.hi.clone())];
         while let Some((lo, hi)) = open.pop() {
-            if self.limits.expired() {
+            let deadline = self.deadline;
+            let expired = move || deadline.is_some_and(|d| Instant::now() >= d);
+            if expired() {
                 return Ok(Err(Missing::Timeout));
             }
-            self.limits.progress(open.len() + 1, tree.len());
+            (self.progress)(Progress {
+                open: open.len() + 1,
+                closed: tree.len(),
+                bound: f64::NEG_INFINITY,
+            });
             let boxes =
                 Boxes::from_shape_fn((1, lo.len()), |_, i| Interval::or_entire(lo[i], hi[i]));
             let ranges = &self.rows.ranges[case];
@@ -119,11 +118,15 @@ impl Builder<'_> {
                 .iter()
                 .flat_map(|&(first, count)| (first..first + count).map(|r| (0, r)))
                 .collect();
-            let stop = || self.limits.expired();
             let objective = &self.rows.objective;
-            let bounds = self
-                .boxed
-                .bound(boxes.clone(), None, objective, &asked, &stop)?;
+            let bounds = self.boxed.bound(
+                boxes.clone(),
+                None,
+                objective,
+                &asked,
+                Passes::Everywhere,
+                &expired,
+            )?;
             let weights = self.weights(case, &bounds, &boxes);
             if let Some(weights) = weights.iter().cloned().collect::<Option<Vec<_>>>() {
                 let of = |l: &LayerEvidence| 4 * l.lo.len();
@@ -169,7 +172,10 @@ impl Builder<'_> {
                     weights[one] = 1.0;
                     Some(weights)
                 }
-                None => together(bounds, boxes, 0, rows, 0.0),
+                None => {
+                    let mixture = together(bounds, boxes, 0, rows, 0.0);
+                    mixture.excludes.then_some(mixture.weights)
+                }
             });
         }
         weights
