@@ -15,6 +15,7 @@ mod property;
 mod report;
 mod run;
 mod solver;
+mod store;
 mod watch;
 
 pub use crate::testkit_suite as suite;

@@ -39,7 +39,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     },
     Property {
         name: "large_dimension",
-        about: "a thousand components",
+        about: "a thousand components (two hundred for implicit solvers, which may factor dense matrices)",
         needs: adaptive,
         check: large_dimension,
     },
@@ -54,10 +54,7 @@ fn stiff_needs(c: &Claims) -> Result<(), &'static str> {
 }
 
 fn gallery(check: &Check<'_>) -> Verdict {
-    for problem in problems::smooth() {
-        if problem.y0.len() > check.claims.max_dimension {
-            continue;
-        }
+    for problem in check.smooth() {
         for digits in [4, 6, 9] {
             let case = check.with(problem.case(), Effort::Digits(digits));
             check.end_is_accurate(&problem, &case)?;
@@ -97,10 +94,7 @@ fn proportionality(check: &Check<'_>) -> Verdict {
     } else {
         (4, 8)
     };
-    for problem in problems::smooth() {
-        if problem.y0.len() > check.claims.max_dimension {
-            continue;
-        }
+    for problem in check.smooth() {
         let Some(truth) = problem.reference(&[problem.span.1]) else {
             continue;
         };
@@ -141,10 +135,7 @@ fn proportionality(check: &Check<'_>) -> Verdict {
 }
 
 fn stiff(check: &Check<'_>) -> Verdict {
-    for problem in problems::stiff() {
-        if problem.y0.len() > check.claims.max_dimension {
-            continue;
-        }
+    for problem in check.fitting(problems::stiff()) {
         for digits in [4, 6] {
             let case = check.with(problem.case(), Effort::Digits(digits));
             let case = match problem.name {
@@ -201,12 +192,8 @@ fn large_dimension(check: &Check<'_>) -> Verdict {
     if check.claims.max_dimension < 1000 {
         return Err(Stop::Skip("claims a smaller largest dimension"));
     }
-    let mut problem = problems::other(
-        "a thousand decays",
-        problems::decays(1000),
-        (0.0, 1.0),
-        &vec![1.0; 1000],
-    );
+    let n = if check.claims.implicit { 200 } else { 1000 };
+    let mut problem = problems::other("decays", problems::decays(n), (0.0, 1.0), &vec![1.0; n]);
     problem.amplification = Some(1.0);
     let case = check.with(problem.case(), Effort::Digits(5));
     check.end_is_accurate(&one_component(problem), &case)
