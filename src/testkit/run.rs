@@ -340,7 +340,7 @@ macro_rules! testkit_suite {
             use super::*;
             $crate::testkit_properties!($solver;
                 accuracy_gallery accuracy_random_linear tolerance_proportionality
-                stiff_accuracy discontinuous_rhs large_dimension
+                stiff_accuracy stiff_long_run discontinuous_rhs large_dimension
                 order_of_convergence zero_stability_refinement zero_stability_perturbed_start
                 output_times output_times_backward output_at_ends
                 dense_agrees_at_nodes dense_order

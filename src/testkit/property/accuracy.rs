@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{Check, Effort, Property, Stop, Verdict, adaptive, boxed, scale_of, short};
 use crate::testkit::problems;
-use crate::testkit::solver::Claims;
+use crate::testkit::solver::{Claims, Control};
 
 pub(super) const PROPERTIES: &[Property] = &[
     Property {
@@ -30,6 +30,12 @@ pub(super) const PROPERTIES: &[Property] = &[
         about: "stiff problems are solved to tolerance at the price of an implicit method",
         needs: stiff_needs,
         check: stiff,
+    },
+    Property {
+        name: "stiff_long_run",
+        about: "a stiff oscillation is followed over twenty periods",
+        needs: stiff_needs,
+        check: long_run,
     },
     Property {
         name: "discontinuous_rhs",
@@ -109,7 +115,10 @@ fn proportionality(check: &Check<'_>) -> Verdict {
                 * problem.growth()
                 * scale
                 * s.t.len().max(calls as usize / 8) as f64;
-            let tolerance = 10f64.powi(-(digits as i32)) * (1.0 + scale);
+            let tolerance = match &case.control {
+                Control::Tolerance { relative, .. } => relative * (1.0 + scale),
+                Control::Step(_) => unreachable!("asked with digits"),
+            };
             errors.push((
                 truth[0].distance(s.y.last().expect("well formed")),
                 tolerance.max(floor),
@@ -154,6 +163,29 @@ fn stiff(check: &Check<'_>) -> Verdict {
                 ));
             }
         }
+    }
+    Ok(())
+}
+
+/// Van der Pol with `μ = 10` has the period 19.078…: forty-one or forty-two changes of sign
+/// in 400, and its amplitude stays near 2. Neither depends on how accurate a run is.
+fn long_run(check: &Check<'_>) -> Verdict {
+    let system = problems::van_der_pol(10.0);
+    let problem = problems::other("van der Pol, mu 10", system, (0.0, 400.0), &[2.0, 0.0]);
+    if !check.fits(&problem) {
+        return Err(Stop::Skip("claims a smaller largest dimension"));
+    }
+    let case = check.with(problem.case(), Effort::Digits(4));
+    let (s, _) = check.solve(&case)?;
+    check.end_time(&case, &s)?;
+    let largest = s.y.iter().map(|y| y[0].abs()).fold(0.0, f64::max);
+    let turns = s.y.windows(2).filter(|w| w[0][0] * w[1][0] < 0.0).count();
+    if largest > 2.1 || (check.claims.returns_steps && !(40..=43).contains(&turns)) {
+        return Err(check.finding(
+            &case,
+            "41 or 42 changes of sign, no component 0 beyond 2.1",
+            format!("{turns} changes of sign, component 0 up to {largest}"),
+        ));
     }
     Ok(())
 }

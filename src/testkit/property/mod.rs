@@ -248,6 +248,8 @@ impl Check<'_> {
     pub(crate) fn with(&self, case: Case, effort: Effort) -> Case {
         match effort {
             Effort::Digits(k) => {
+                // A method of order p takes about 10^(k/p) steps.
+                let k = k.min(2 * self.claims.order.unwrap_or(4) + 2);
                 let tol = 10f64.powi(-(k as i32)).max(1e3 * self.subject.epsilon());
                 case.tolerance(tol, tol)
             }

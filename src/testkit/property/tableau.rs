@@ -141,13 +141,19 @@ fn conditions(check: &Check<'_>) -> Verdict {
     let top = check.claims.order.unwrap_or(1).min(8);
     let list = trees(top);
     let phi = stage_weights(t, &list);
-    let mut weights: Vec<(&str, Vec<f64>, u32, f64)> = vec![("b", t.b.clone(), top, 1.0)];
+    // Each weight with the sum of the magnitudes it is made of, which bounds its rounding.
+    let plain = |b: &[f64]| b.iter().map(|v| (*v, v.abs())).collect::<Vec<_>>();
+    let mut weights = vec![("b", plain(&t.b), top, 1.0f64)];
     if let Some((b, order)) = &t.embedded {
-        weights.push(("the embedded weights", b.clone(), *order, 1.0));
+        weights.push(("the embedded weights", plain(b), *order, 1.0));
     }
     if let (Some(bi), Some(q)) = (&t.dense, check.claims.dense_order) {
         for theta in [0.25f64, 0.5, 0.75, 1.0] {
-            let at = |row: &Vec<f64>| row.iter().rev().fold(0.0, |s, c| (s + c) * theta);
+            let at = |row: &Vec<f64>| {
+                row.iter().rev().fold((0.0, 0.0), |(s, m), c| {
+                    ((s + c) * theta, (m + c.abs()) * theta)
+                })
+            };
             weights.push(("the dense weights", bi.iter().map(at).collect(), q, theta));
         }
     }
@@ -157,8 +163,8 @@ fn conditions(check: &Check<'_>) -> Verdict {
             .zip(&phi)
             .filter(|(tree, _)| tree.order <= order)
         {
-            let sum: f64 = b.iter().zip(p).map(|(b, p)| b * p).sum();
-            let bound: f64 = b.iter().zip(size).map(|(b, p)| (b * p).abs()).sum();
+            let sum: f64 = b.iter().zip(p).map(|((b, _), p)| b * p).sum();
+            let bound: f64 = b.iter().zip(size).map(|((_, m), p)| m * p).sum();
             let truth = theta.powi(tree.order as i32) / tree.density;
             if (sum - truth).abs() > 256.0 * eps * (bound + truth) {
                 return fail(

@@ -96,7 +96,7 @@ fn refused(check: &Check<'_>, case: &Case) -> Verdict {
 }
 
 fn tolerances(check: &Check<'_>) -> Verdict {
-    let pairs = |v: f64| [(v, 1e-6), (1e-6, v), (v, v)];
+    let pairs = |v: f64| [(v, v), (v, 1e-6), (1e-6, v)];
     for value in [f64::NAN, -1e-6, -1.0, f64::NEG_INFINITY] {
         for (relative, absolute) in pairs(value) {
             refused(check, &decay().case().tolerance(relative, absolute))?;
