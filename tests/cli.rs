@@ -588,6 +588,13 @@ fn questions_are_answered() {
         verified.starts_with("verified, semantics discrete"),
         "{verified}"
     );
+    let certificate = folder.path().join("certificate.json");
+    ask("(>= Y_0 1e6)", &["--certificate", text(&certificate)]);
+    let checked = ok(&["check", text(&certificate)]);
+    assert!(
+        checked.contains("accepted: no counterexample in 1 boxes"),
+        "{checked}"
+    );
     let executed = ask("(>= Y_0 1e6)", &["--semantics", "float32"]);
     assert!(
         executed.starts_with("verified, semantics float32"),

@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::analysis::{Plan, Walk, Walking};
 use super::linear::InputSet;
-use super::{Ascent, Counters, Error, Method, Objective};
+use super::{Ascent, Counters, Error, LayerEvidence, Method, Objective};
 use crate::graph::Graph;
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
@@ -41,6 +41,9 @@ pub struct BoxBounds {
     /// boxes of the nodes that relaxations read, one row per box: they hold for
     /// every part of it
     pub known: Vec<Option<Boxes>>,
+    /// of a single box: one entry per activation node, enough to redo the bounds
+    /// if no boxes were `known` before
+    pub evidence: Vec<LayerEvidence>,
     /// work done
     pub counters: Counters,
 }
@@ -129,6 +132,7 @@ impl<'g> Boxed<'g> {
             functionals,
             constants,
             known: walk.watched_boxes(),
+            evidence: walk.evidence,
             counters: walk.counters,
         })
     }

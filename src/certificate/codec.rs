@@ -119,6 +119,7 @@ impl Certificate {
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = match self {
             Certificate::Robustness(d) => serde_json::to_vec(d)?,
+            Certificate::Query(d) => serde_json::to_vec(d)?,
             Certificate::RootCondition(d) => serde_json::to_vec(d)?,
         };
         let digest = sha256_hex(&bytes);
@@ -166,6 +167,7 @@ impl Certificate {
         }
         Ok(match head.kind {
             Kind::Robustness => Certificate::Robustness(strict(&body)?),
+            Kind::Query => Certificate::Query(strict(&body)?),
             Kind::RootCondition => Certificate::RootCondition(strict(&body)?),
         })
     }

@@ -136,6 +136,38 @@ pub enum Rejection {
         /// the bound that was proved
         proved: f64,
     },
+    /// A query or its tree of boxes is not well-formed.
+    #[error("case {case}: {what}")]
+    Tree {
+        /// the case
+        case: usize,
+        /// what is wrong
+        what: &'static str,
+    },
+    /// A box may hold a counterexample.
+    #[error(
+        "case {case}, leaf {leaf}, conjunction {conjunction}: the mixture is not shown positive, proved {proved}"
+    )]
+    Mixture {
+        /// the case
+        case: usize,
+        /// the leaf of its tree, from 0
+        leaf: usize,
+        /// the conjunction
+        conjunction: usize,
+        /// the bound that was proved
+        proved: f64,
+    },
+    /// The evidence of a leaf is rejected.
+    #[error("case {case}, leaf {leaf}: {source}")]
+    Leaf {
+        /// the case
+        case: usize,
+        /// the leaf of its tree, from 0
+        leaf: usize,
+        /// why
+        source: Box<Rejection>,
+    },
     /// A statement about the characteristic polynomial does not hold.
     #[error("root condition, {step}: claimed {claimed}, found {found}")]
     Root {

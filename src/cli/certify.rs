@@ -290,18 +290,7 @@ impl<'a> CertificateWriter<'a> {
 
     /// Writes the certificate of sample `index`; returns its path.
     pub fn write(&self, index: usize, label: usize, proof: &Proof) -> Result<PathBuf, Error> {
-        let layers: Vec<LayerBounds<'_>> = proof
-            .layers
-            .iter()
-            .map(|l| LayerBounds {
-                node: l.node.index(),
-                lo: &l.lo,
-                hi: &l.hi,
-                lower_slope: &l.lower_slope,
-                upper_slope: &l.upper_slope,
-                tightened: &l.tightened,
-            })
-            .collect();
+        let layers: Vec<LayerBounds<'_>> = proof.layers.iter().map(LayerBounds::from).collect();
         let file = ModelFile {
             path: &self.hint,
             bytes: &self.model.bytes,
@@ -323,7 +312,7 @@ impl<'a> CertificateWriter<'a> {
 }
 
 /// `to` as seen from folder `from`, both absolute, with `/` between components.
-fn relative(from: &Path, to: &Path) -> String {
+pub(super) fn relative(from: &Path, to: &Path) -> String {
     let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n("..".to_string(), from.len() - common);

@@ -7,5 +7,6 @@ mod corpus;
 mod evidence;
 mod mutate;
 mod networks;
+mod query;
 mod root;
 mod schema;

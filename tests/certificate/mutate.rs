@@ -34,7 +34,7 @@ pub fn redigest(text: &str) -> Vec<u8> {
 
 /// Spans of the numbers of a canonical text: bare integers, and strings that
 /// are hexadecimal floats or rationals.
-fn numbers(text: &str) -> Vec<std::ops::Range<usize>> {
+pub fn numbers(text: &str) -> Vec<std::ops::Range<usize>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut i = 0;
@@ -59,7 +59,7 @@ fn numbers(text: &str) -> Vec<std::ops::Range<usize>> {
 
 /// The number one unit up and down: the last bit of a float, one in an
 /// integer or in a numerator.
-fn moved(number: &str) -> Vec<String> {
+pub fn moved(number: &str) -> Vec<String> {
     if let Ok(x) = hexfloat::parse(number) {
         return [x.next_up(), x.next_down()]
             .iter()

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::evidence::{ball, certify, label, q, shifted};
 use crate::networks::by_name;
-use crate::root;
+use crate::{query, root};
 
 fn schema() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/certificate.schema.json");
@@ -132,6 +132,7 @@ fn the_schema_matches_what_is_written() {
         certify(&graph, "residual", &unclipped, &robust, Method::Crown),
         boxed,
         root::certificate("bdf7"),
+        query::certificate(),
     ] {
         let bytes = certificate.to_bytes().unwrap();
         let value: Value = serde_json::from_slice(&bytes).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dahlquist::bounds::{Boxed, Objective, execution_errors};
+use dahlquist::bounds::{Boxed, Objective, Passes, execution_errors};
 use dahlquist::exact::{MpInterval, Rational};
 use dahlquist::graph::{Forward, Graph, GraphBuilder, NodeId, forward};
 use dahlquist::network::random::{Tape, graph};
@@ -134,7 +134,14 @@ fn known(graph: &Graph, boxes: &Boxes) -> Vec<Option<Boxes>> {
     let boxed = Boxed::new(graph).unwrap();
     let nothing = Objective::default();
     boxed
-        .bound(boxes.clone(), None, &nothing, &[], &|| false)
+        .bound(
+            boxes.clone(),
+            None,
+            &nothing,
+            &[],
+            Passes::Everywhere,
+            &|| false,
+        )
         .unwrap()
         .known
 }

@@ -16,7 +16,7 @@ use crate::rounding::{Boxes, Interval};
 use crate::verify::Query;
 
 /// The least weight of an input in the choice of an axis, relative to the largest.
-const LEAST_WEIGHT: f64 = 0.3;
+pub(super) const LEAST_WEIGHT: f64 = 0.3;
 
 /// Elements of the boxes in one batch, over all nodes.
 const BATCH_ELEMENTS: usize = 1 << 18;
@@ -64,15 +64,15 @@ impl frontier::Part for Part {
 }
 
 /// Rows of the objective by case and conjunction.
-struct Rows {
-    objective: Objective,
+pub(super) struct Rows {
+    pub objective: Objective,
     /// per case, per conjunction: first row and number of rows
-    ranges: Vec<Vec<(usize, usize)>>,
+    pub ranges: Vec<Vec<(usize, usize)>>,
     strict: Vec<bool>,
 }
 
 impl Rows {
-    fn new(query: &Query) -> Rows {
+    pub(super) fn new(query: &Query) -> Rows {
         let (mut rows, mut strict, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
         for case in &query.cases {
             let mut of_case = Vec::new();
@@ -97,7 +97,7 @@ impl Rows {
     }
 
     /// The constraint of a row cannot hold where its value is at least `lower`.
-    fn excluded(&self, row: usize, lower: f64, slack: f64) -> bool {
+    pub(super) fn excluded(&self, row: usize, lower: f64, slack: f64) -> bool {
         lower > slack || (self.strict[row] && slack == 0.0 && lower >= 0.0)
     }
 }

@@ -14,6 +14,7 @@ mod inputs;
 mod mixture;
 mod neurons;
 mod point;
+mod tree;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,6 +29,7 @@ use crate::verify::{Query, Reason, Semantics};
 
 pub(super) use point::executions;
 pub use point::{Counterexample, Difference};
+pub use tree::{Branch, Missing, trees};
 
 use falsify::Effort;
 use frontier::End;
