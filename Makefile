@@ -26,7 +26,8 @@ lint:
 unit:
 	$(CARGO) test $(FLAGS) --no-fail-fast
 	for example in certify_model analyze_scheme solver_ci; do $(CARGO) run $(FLAGS) --example $$example || exit 1; done
-	$(CARGO) run $(FLAGS) --example testkit_dahlquist
+	# The test kit: our solvers pass, three crates fail as docs/solver-findings.md lists (minutes each).
+	for example in dahlquist ode_solvers diffsol differential_equations; do $(CARGO) run $(FLAGS) --example testkit_$$example || exit 1; done
 	$(CARGO) check --release --locked --no-default-features
 
 proofs: setup-test

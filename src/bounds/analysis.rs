@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
             .expect("nodes are visited in order")
     }
 
-    fn view(&self) -> PassView<'_> {
+    pub(super) fn view(&self) -> PassView<'_> {
         PassView {
             graph: self.graph,
             facts: &self.facts,
@@ -301,6 +301,10 @@ impl<'a> Walk<'a> {
         let chunk = (CHUNK / widest.max(1)).clamp(16, 512);
         let walk = self.view();
         let (ascent, stop) = (self.walking.ascent, self.walking.stop);
+        let kinks = match ascent {
+            Some(_) => alpha::kinks(&walk, node),
+            None => Vec::new(),
+        };
         let run = |rows: std::ops::Range<usize>| -> Vec<f64> {
             if stop() {
                 return vec![f64::NEG_INFINITY; rows.len()];
@@ -311,7 +315,9 @@ impl<'a> Walk<'a> {
                 seed[[s, at.1]] = sign;
             }
             match ascent {
-                Some(ascent) => alpha::intermediate(&walk, node, seed, &owner, ascent, stop),
+                Some(ascent) => {
+                    alpha::intermediate(&walk, node, seed, &owner, &kinks, ascent, stop)
+                }
                 None => walk.pull(node, seed, None, &owner).lower,
             }
         };
@@ -429,7 +435,8 @@ impl<'a> Walk<'a> {
                 constants: seeds.constants().to_vec(),
                 owner: &owner,
             };
-            let mut slopes = alpha::initial(&view, output, &owner);
+            let kinks = alpha::kinks(&view, output);
+            let mut slopes = alpha::initial(&view, &kinks, &owner);
             let climbed = {
                 let done = |_, l| l > 0.0 || (self.walking.stop)();
                 alpha::ascend(&view, &rows, &mut slopes, &mut [], ascent, &done)

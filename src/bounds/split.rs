@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::alpha::{self, Ascent, Rows, Slopes};
+use super::alpha::{self, Ascent, Free, Kinks, Rows, Slopes};
 use super::analysis::{PassView, Plan, Walk, Walking, is_affine};
 use super::linear::{Cut, Facts, InputSet, LinearRelaxation, Lines};
 use super::{Counters, Error, Method, Objective, Passes};
@@ -24,6 +24,7 @@ pub struct Root<'g> {
     input: InputSet,
     facts: Vec<Option<Facts>>,
     lines: Vec<Option<Lines>>,
+    kinks: Vec<Option<Arc<Kinks>>>,
     objective: Objective,
     /// proved lower bounds of the functionals over the whole set
     pub lower: Vec<f64>,
@@ -38,7 +39,7 @@ pub struct Domain {
     pub functional: usize,
     /// what cuts the part out
     pub cuts: Vec<Cut>,
-    /// slopes below, by node, where there is a choice; `None` for those of the root
+    /// free slopes, by node; `None` for those of the root
     slopes: Option<Arc<Vec<Option<Vec<f32>>>>>,
     /// proved lower bound of the functional on the part that contains this one
     pub lower: f64,
@@ -128,9 +129,11 @@ impl<'g> Root<'g> {
         let asked: Vec<(usize, usize)> = (0..objective.len()).map(|r| (0, r)).collect();
         let mut walk = Walk::over(graph, &plan, &input, None, walking);
         let (lower, _) = walk.rows(&objective, &asked, ascent);
+        let kinks = alpha::kinks(&walk.view(), graph.output());
         let (facts, lines, counters) = (walk.facts, walk.lines, walk.counters);
         Ok(Root {
             graph,
+            kinks,
             facts,
             lines,
             objective,
@@ -185,7 +188,7 @@ impl<'g> Root<'g> {
         let best = alpha::ascend(&view, &rows, &mut slopes, &mut cuts, ascent, &done);
         let values = match candidates {
             0 => Vec::new(),
-            _ => alpha::values_of(&view, &rows, &best, &slopes, &cuts),
+            _ => alpha::values_of(&view, output, &best, &cuts),
         };
         let found = (0..domains.len())
             .map(|s| DomainBounds {
@@ -197,7 +200,7 @@ impl<'g> Root<'g> {
         for (s, domain) in domains.iter_mut().enumerate() {
             domain.lower = domain.lower.max(best.lower[s]);
             domain.cuts = std::mem::take(&mut cuts[s]);
-            let own = |a: &Array2<f64>| a.row(s).iter().map(|&v| v as f32).collect();
+            let own = |a: &Free| a.slope.row(s).iter().map(|&v| v as f32).collect();
             let own = slopes.iter().map(|a| a.as_ref().map(own)).collect();
             domain.slopes = Some(Arc::new(own));
         }
@@ -207,15 +210,14 @@ impl<'g> Root<'g> {
     /// The slopes of the domains, one row each.
     fn slopes(&self, view: &PassView<'_>, domains: &[Domain]) -> Slopes {
         let owner = vec![0; domains.len()];
-        let mut slopes = alpha::initial(view, self.graph.output(), &owner);
-        for (node, slopes) in slopes.iter_mut().enumerate() {
-            let Some(slopes) = slopes else { continue };
+        let mut slopes = alpha::initial(view, &self.kinks, &owner);
+        for (node, free) in slopes.iter_mut().enumerate() {
+            let Some(free) = free else { continue };
             for (s, domain) in domains.iter().enumerate() {
                 let own = domain.slopes.as_ref().and_then(|all| all[node].as_ref());
                 if let Some(own) = own {
-                    slopes
-                        .row_mut(s)
-                        .iter_mut()
+                    let mut row = free.slope.row_mut(s);
+                    row.iter_mut()
                         .zip(own)
                         .for_each(|(a, &b)| *a = f64::from(b));
                 }
@@ -247,7 +249,16 @@ impl<'g> Root<'g> {
             let (Some(facts), Some(relaxed)) = (&self.facts[operand.index()], values.get(k)) else {
                 continue;
             };
-            for (i, &a) in record.row(s).iter().enumerate() {
+            let all: Vec<usize>;
+            let columns = match &self.kinks[k] {
+                Some(kinks) => kinks.columns(),
+                None => {
+                    all = (0..record.ncols()).collect();
+                    &all
+                }
+            };
+            for &i in columns {
+                let a = record[[s, i]];
                 if a == 0.0 {
                     continue;
                 }

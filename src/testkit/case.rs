@@ -108,7 +108,11 @@ impl Case {
             step,
             tolerance,
             output: list(&self.output),
-            event: self.events.first().map(EventSpec::text),
+            events: self
+                .events
+                .iter()
+                .map(|e| (e.text(), e.direction))
+                .collect(),
         }
     }
 
@@ -125,6 +129,14 @@ impl Case {
             );
         }
         format!("fn f(t: f64, y: &[f64], dy: &mut [f64]) {{\n{body}}}\n")
+    }
+
+    /// A program that shows the case, given the lines that call the solver.
+    pub(crate) fn program(&self, snippet: &str) -> String {
+        format!(
+            "{}\nfn main() {{\n{snippet}    println!(\"t = {{t:?}}, y = {{y:?}}\");\n}}\n",
+            self.rust_rhs()
+        )
     }
 
     /// The case in a few lines.

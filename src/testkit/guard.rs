@@ -37,6 +37,7 @@ pub(crate) trait Subject {
     /// Both cases with one solver object; none where the adapter has no such thing.
     fn run_twice(&self, first: &Case, second: &Case) -> Option<Run>;
     fn snippet(&self, case: &Case) -> String;
+    fn snippet_twice(&self, first: &Case, second: &Case) -> String;
 }
 
 struct OverBudget;
@@ -181,14 +182,14 @@ impl<S: Solver> Subject for S {
     }
 
     fn run(&self, case: &Case) -> Run {
-        super::watch::entering(case);
+        super::watch::entering(case, &Subject::snippet(self, case));
         let calls = Cell::new(0);
         let result = guarded(|| with_task(case, &calls, |task| self.solve(task)));
         outcome(result, calls.get())
     }
 
     fn run_twice(&self, first: &Case, second: &Case) -> Option<Run> {
-        super::watch::entering(second);
+        super::watch::entering(second, &Subject::snippet_twice(self, first, second));
         let (before, calls) = (Cell::new(0), Cell::new(0));
         let result = guarded(|| {
             with_task(first, &before, |a| {
@@ -204,5 +205,9 @@ impl<S: Solver> Subject for S {
 
     fn snippet(&self, case: &Case) -> String {
         Solver::snippet(self, &case.parts())
+    }
+
+    fn snippet_twice(&self, first: &Case, second: &Case) -> String {
+        Solver::snippet_twice(self, &first.parts(), &second.parts())
     }
 }

@@ -15,6 +15,7 @@ mod property;
 mod report;
 mod run;
 mod solver;
+mod store;
 mod watch;
 
 pub use crate::testkit_suite as suite;
@@ -26,3 +27,19 @@ pub use solver::{
     Claims, Control, Direction, Event, Failure, JacobianTimes, Parts, Real, Rhs, Solution, Solver,
     Table, Task,
 };
+
+/// The programs of `docs/solver-findings.md` are tests: each shows its finding.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/solver-findings.md")]
+struct Findings;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_first_use_is_the_example() {
+        let page = include_str!("../../docs/testkit.md");
+        let example = include_str!("../../examples/testkit_first_use.rs");
+        assert!(page.contains(example));
+        assert!(example.lines().count() < 40);
+    }
+}

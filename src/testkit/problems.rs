@@ -1,8 +1,9 @@
 //! The problems: equations as data, so that each has a certified reference.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::case::Case;
+use super::store;
 use crate::ode::taylor::{self, Enclosure};
 use crate::ode::{System, SystemBuilder};
 
@@ -41,25 +42,26 @@ impl Problem {
 
     /// Boxes around the solution at `times`; none where the enclosure fails.
     pub(crate) fn reference(&self, times: &[f64]) -> Option<Vec<Enclosure>> {
-        // The same problem comes again under other tolerances.
-        type Known = (Problem, Vec<u64>, Option<Vec<Enclosure>>);
-        static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
-        let key: Vec<u64> = times.iter().map(|t| t.to_bits()).collect();
-        if let Ok(known) = KNOWN.lock()
-            && let Some((_, _, found)) = known.iter().find(|(p, k, _)| *k == key && p.same(self))
-        {
-            return found.clone();
-        }
-        let found = self.enclose(times);
-        if let Ok(mut known) = KNOWN.lock() {
-            known.truncate(64);
-            known.insert(0, (self.clone(), key, found.clone()));
-        }
-        found
+        let bits: Vec<u64> = times.iter().map(|t| t.to_bits()).collect();
+        let key = format!("boxes {bits:?} {}", self.key());
+        let boxes = store::remembered(&key, || {
+            let found = self.enclose(times)?;
+            Some(found.into_iter().map(|e| (e.lo, e.hi)).collect::<Vec<_>>())
+        })?;
+        Some(
+            boxes
+                .into_iter()
+                .map(|(lo, hi)| Enclosure { lo, hi })
+                .collect(),
+        )
     }
 
-    fn same(&self, other: &Problem) -> bool {
-        self.span == other.span && self.y0 == other.y0 && *self.system == *other.system
+    /// All that its solution depends on.
+    fn key(&self) -> String {
+        format!(
+            "{:?} {:?} {:?} {:?}",
+            self.span, self.y0, self.system, self.twin
+        )
     }
 
     fn enclose(&self, times: &[f64]) -> Option<Vec<Enclosure>> {
@@ -78,8 +80,11 @@ impl Problem {
     /// How much a perturbation anywhere on the way can grow: known, or measured by
     /// following perturbed solutions (an estimate, used only as a factor of slack).
     pub(crate) fn growth(&self) -> f64 {
-        self.amplification
-            .unwrap_or_else(|| amplification(&self.system, self.span, &self.y0))
+        self.amplification.unwrap_or_else(|| {
+            store::remembered(&format!("growth {}", self.key()), || {
+                amplification(&self.system, self.span, &self.y0)
+            })
+        })
     }
 }
 
@@ -311,6 +316,39 @@ pub(crate) fn smooth() -> Vec<Problem> {
         Problem::new("kinetic chain", chain(), (0.0, 4.0), &[1.0, 0.0, 0.0]),
         Problem::new("non-autonomous", non_autonomous(), (-1.0, 2.0), &[0.5]),
     ]
+}
+
+/// The same for solvers of `q' = f(p)`, `p' = g(q)` only.
+pub(crate) fn second_order() -> Vec<Problem> {
+    let mut found = smooth();
+    found.retain(|p| separable(&p.system));
+    let mut s = SystemBuilder::new(2);
+    let (q, p) = (s.state(0), s.state(1));
+    let sine = s.sin(q);
+    let force = s.sum(&[(-1.0, sine)]);
+    let pendulum = s.finish(&[p, force]);
+    found.push(Problem::new("pendulum", pendulum, (0.0, 4.0), &[1.0, 0.0]));
+    found
+}
+
+/// Whether the first half of the derivative does not depend on the first half of the
+/// state, nor the second on the second (by the Jacobian at a few points).
+pub(crate) fn separable(system: &System) -> bool {
+    let n = system.dimension();
+    let mut jacobian = vec![0.0; n * n];
+    n > 0
+        && n.is_multiple_of(2)
+        && (0..4).all(|k| {
+            let y: Vec<f64> = (0..n).map(|i| 0.7 + 0.3 * ((k * n + i) as f64)).collect();
+            system.jacobian(0.25, &y, &mut jacobian);
+            let same_half =
+                |(i, v): (usize, &f64)| ((i / n < n / 2) == (i % n < n / 2)).then_some(*v);
+            jacobian
+                .iter()
+                .enumerate()
+                .filter_map(same_half)
+                .all(|v| v == 0.0)
+        })
 }
 
 /// Problems for solvers that claim to be implicit.

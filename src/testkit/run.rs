@@ -11,7 +11,7 @@ use super::guard::Subject;
 use super::property::{self, Property, Stop};
 use super::report::{Row, Status, Summary};
 use super::solver::Solver;
-use super::{registry, watch};
+use super::{registry, store, watch};
 
 /// Set in a child: the file for its row.
 const OUT: &str = "DAHLQUIST_TESTKIT_ROW";
@@ -89,6 +89,9 @@ fn spawn(p: &Property, arguments: &[String], which: Option<String>) -> Row {
         .stderr(Stdio::piped());
     if let Some(which) = which {
         command.env(WHICH, which);
+    }
+    if let Some(shared) = store::folder(&folder()) {
+        command.env(store::FOLDER, shared);
     }
     let done = match command.output() {
         Ok(done) => done,
@@ -286,15 +289,28 @@ pub fn main(solvers: &[&dyn AnySolver], known: &[(String, String)]) -> ExitCode 
     }
 }
 
-/// The `(solver, property)` pairs of a Markdown table whose rows begin with both in
-/// backquotes, such as `docs/solver-findings.md`: what is known, for [`main`].
+/// The `(solver, property)` pairs of a Markdown table whose first two columns hold names
+/// in backquotes, such as `docs/solver-findings.md`: what is known, for [`main`]. A row
+/// with several names stands for each solver of it with each property of it.
 pub fn listed(markdown: &str) -> Vec<(String, String)> {
-    let rows = markdown.lines().filter_map(|l| l.strip_prefix("| `"));
-    let pairs = rows.filter_map(|row| {
-        let mut parts = row.split('`');
-        Some((parts.next()?.into(), parts.nth(1)?.into()))
-    });
-    pairs.collect()
+    let names = |cell: &str| -> Vec<String> {
+        cell.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(String::from)
+            .collect()
+    };
+    let mut found = Vec::new();
+    for row in markdown.lines().filter_map(|l| l.strip_prefix('|')) {
+        let mut cells = row.split('|');
+        let (solvers, properties) = (cells.next().map(names), cells.next().map(names));
+        for s in solvers.unwrap_or_default() {
+            for p in properties.iter().flatten() {
+                found.push((s.clone(), p.clone()));
+            }
+        }
+    }
+    found
 }
 
 /// A solver of any number type, for [`main`].
@@ -324,10 +340,11 @@ macro_rules! testkit_suite {
             use super::*;
             $crate::testkit_properties!($solver;
                 accuracy_gallery accuracy_random_linear tolerance_proportionality
-                stiff_accuracy discontinuous_rhs large_dimension
+                stiff_accuracy stiff_long_run discontinuous_rhs large_dimension
                 order_of_convergence zero_stability_refinement zero_stability_perturbed_start
-                output_times dense_agrees_at_nodes dense_order
-                time_translation backward_integration reversal scaling affine_equivariance
+                output_times output_times_backward output_at_ends
+                dense_agrees_at_nodes dense_order
+                time_translation backward_integration reversal scaling superposition affine_equivariance
                 permutation linear_invariants
                 a_stability l_stability symplecticity
                 order_conditions steps_follow_tableau
@@ -365,9 +382,15 @@ mod tests {
         use super::*;
         let names: Vec<&str> = registry().iter().map(|p| p.name).collect();
         assert_eq!(names, listing::NAMES);
+        let pair = |s: &str, p: &str| (s.to_string(), p.to_string());
         assert_eq!(
-            listed("| `a b` | `c` | text |\nother"),
-            [("a b".to_string(), "c".to_string())]
+            listed("| `a b`, `c` | `d` `e` | [`x`](y) |\nother `f` | `g` |\n|---|---|---|"),
+            [
+                pair("a b", "d"),
+                pair("a b", "e"),
+                pair("c", "d"),
+                pair("c", "e")
+            ]
         );
     }
 

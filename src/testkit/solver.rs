@@ -70,6 +70,13 @@ pub trait Solver: Send + Sync {
             parts.t0, parts.t1, parts.y0, parts.control
         )
     }
+
+    /// The same for [`Solver::solve_twice`]: `f` over `first`, then over `second`, with
+    /// one object. By default the second call alone.
+    fn snippet_twice(&self, first: &Parts, second: &Parts) -> String {
+        let _ = first;
+        self.snippet(second)
+    }
 }
 
 /// `f`: time, state, derivative to fill.
@@ -221,6 +228,8 @@ pub struct Claims {
     pub l_stable: bool,
     /// symplectic with fixed steps
     pub symplectic: bool,
+    /// solves only systems `q' = f(p)`, `p' = g(q)` with the state `(q, p)`
+    pub second_order: bool,
     /// the coefficients of a Runge–Kutta method
     pub table: Option<Table>,
     /// what the kit does not find out by itself and a reader of the report should know
@@ -248,6 +257,7 @@ impl Claims {
             a_stable: false,
             l_stable: false,
             symplectic: false,
+            second_order: false,
             table: None,
             notes: String::new(),
         }
@@ -273,6 +283,6 @@ pub struct Parts {
     pub tolerance: Option<(String, String)>,
     /// `vec![…]` of the output times; `vec![]` where none are asked for
     pub output: String,
-    /// body of the event function `g(t, y)`, where there is one
-    pub event: Option<String>,
+    /// body of each event function `g(t, y)`, and which of its zeros count
+    pub events: Vec<(String, Direction)>,
 }

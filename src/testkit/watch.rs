@@ -12,14 +12,15 @@ use super::report::{Finding, Row, Status};
 
 /// Processor time in silence after which a running solver counts as endless. Short,
 /// because such a loop may also eat memory; longer than any factorisation asked for.
-const SILENCE: Duration = Duration::from_secs(12);
+const SILENCE: Duration = Duration::from_secs(6);
 
-static LAST: Mutex<Option<Case>> = Mutex::new(None);
+/// The case, and the program that shows it.
+static LAST: Mutex<Option<(String, String)>> = Mutex::new(None);
 
 /// Notes the case that the solver is about to be given.
-pub(crate) fn entering(case: &Case) {
+pub(crate) fn entering(case: &Case, snippet: &str) {
     if let Ok(mut last) = LAST.lock() {
-        *last = Some(case.clone());
+        *last = Some((case.describe(), case.program(snippet)));
     }
 }
 
@@ -37,15 +38,16 @@ pub(crate) fn start(mut row: Row, out: PathBuf) {
                 continue;
             }
             if busy(begin).saturating_sub(since) > SILENCE {
-                let case = LAST.lock().ok().and_then(|c| c.clone());
+                let last = LAST.lock().ok().and_then(|c| c.clone());
+                let (case, snippet) = last.unwrap_or_default();
                 row.status = Status::Failed;
                 row.finding = Some(Finding {
-                    case: case.as_ref().map_or_else(String::new, Case::describe),
+                    case,
                     expected: "a solution or an error".into(),
                     found: format!(
                         "no answer, and no evaluation of the right-hand side for {SILENCE:?}"
                     ),
-                    snippet: case.as_ref().map_or_else(String::new, Case::rust_rhs),
+                    snippet,
                 });
                 if let Ok(text) = serde_json::to_string(&row) {
                     let _ = std::fs::write(&out, text);

@@ -4,7 +4,7 @@
 //! of the interval and never tangential, so that a solver that looks for a change of
 //! sign across each step has to find every one.
 
-use super::{Check, Effort, Property, Verdict, adaptive, scale_of};
+use super::{Check, Effort, Property, Verdict, any, scale_of};
 use crate::testkit::case::{Case, EventSpec};
 use crate::testkit::problems;
 use crate::testkit::solver::{Claims, Direction};
@@ -49,7 +49,7 @@ pub(super) const PROPERTIES: &[Property] = &[
 ];
 
 fn needs(c: &Claims) -> Result<(), &'static str> {
-    adaptive(c)?;
+    any(c)?;
     c.events.then_some(()).ok_or("does not claim events")
 }
 
@@ -58,6 +58,19 @@ fn backward(c: &Claims) -> Result<(), &'static str> {
     c.backward
         .then_some(())
         .ok_or("does not claim backward integration")
+}
+
+/// A tolerance of so many digits, or so many steps that no crossing moves beyond the end.
+fn efforts(check: &Check<'_>, digits: u32) -> Vec<Effort> {
+    let steps = match check.claims.order {
+        Some(2..) => 512,
+        _ => 4096,
+    };
+    let fixed = |e| match e {
+        Effort::Digits(_) => Effort::Digits(digits),
+        Effort::Steps(_) => Effort::Steps(steps),
+    };
+    check.efforts().into_iter().map(fixed).collect()
 }
 
 /// The events found must be those expected: same functions, times within the
@@ -127,17 +140,20 @@ fn crossings(check: &Check<'_>, direction: Direction) -> Verdict {
             (0.0, length),
             &[1.0, 0.0],
         );
-        let mut case = check.with(problem.case(), Effort::Digits(8));
-        case.events = vec![EventSpec {
-            component: Some(0),
-            level,
-            direction,
-        }];
         let wanted = all
             .iter()
             .filter(|(_, d)| direction == Direction::Both || *d == direction);
         let wanted: Vec<(usize, f64)> = wanted.map(|&(t, _)| (0, t)).collect();
-        compare(check, &case, &wanted, 0.8)
+        for effort in efforts(check, 8) {
+            let mut case = check.with(problem.case(), effort);
+            case.events = vec![EventSpec {
+                component: Some(0),
+                level,
+                direction,
+            }];
+            compare(check, &case, &wanted, 0.8)?;
+        }
+        Ok(())
     })
 }
 
@@ -146,13 +162,16 @@ fn in_time(check: &Check<'_>) -> Verdict {
         let start = f64::from(start) / 2.0;
         let level = start + f64::from(at) / 8.0 + 1.0 / 64.0;
         let problem = problems::other("decay", problems::decays(1), (start, start + 2.0), &[1.0]);
-        let mut case = check.with(problem.case(), Effort::Digits(6));
-        case.events = vec![EventSpec {
-            component: None,
-            level,
-            direction: Direction::Both,
-        }];
-        compare(check, &case, &[(0, level)], 1.0)
+        for effort in efforts(check, 6) {
+            let mut case = check.with(problem.case(), effort);
+            case.events = vec![EventSpec {
+                component: None,
+                level,
+                direction: Direction::Both,
+            }];
+            compare(check, &case, &[(0, level)], 1.0)?;
+        }
+        Ok(())
     })
 }
 
@@ -164,18 +183,20 @@ fn run_backward(check: &Check<'_>) -> Verdict {
             (0.0, -6.0),
             &[1.0, 0.0],
         );
-        let mut case = check.with(problem.case(), Effort::Digits(8));
-        case.events = vec![EventSpec {
-            component: Some(0),
-            level,
-            direction: Direction::Both,
-        }];
         let mut wanted: Vec<(usize, f64)> = cosine_crossings(level, -6.0, 0.0)
             .iter()
             .map(|&(t, _)| (0, t))
             .collect();
         wanted.reverse();
-        compare(check, &case, &wanted, 0.8)?;
+        for effort in efforts(check, 8) {
+            let mut case = check.with(problem.case(), effort);
+            case.events = vec![EventSpec {
+                component: Some(0),
+                level,
+                direction: Direction::Both,
+            }];
+            compare(check, &case, &wanted, 0.8)?;
+        }
     }
     Ok(())
 }
@@ -188,7 +209,6 @@ fn several(check: &Check<'_>) -> Verdict {
             let first = f64::from(at) / 8.0 + 1.0 / 64.0;
             let second = first + f64::from(gap) / 1024.0;
             let problem = problems::other("decay", problems::decays(1), (0.0, 2.0), &[1.0]);
-            let mut case = check.with(problem.case(), Effort::Digits(5));
             let event = |level| EventSpec {
                 component: None,
                 level,
@@ -198,8 +218,12 @@ fn several(check: &Check<'_>) -> Verdict {
                 false => (vec![event(first), event(second)], [(0, first), (1, second)]),
                 true => (vec![event(second), event(first)], [(1, first), (0, second)]),
             };
-            case.events = events;
-            compare(check, &case, &wanted, 1.0)
+            for effort in efforts(check, 5) {
+                let mut case = check.with(problem.case(), effort);
+                case.events = events.clone();
+                compare(check, &case, &wanted, 1.0)?;
+            }
+            Ok(())
         },
     )
 }

@@ -18,7 +18,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 
 use super::case::Case;
 use super::guard::{Outcome, Run, Subject};
-use super::problems::Problem;
+use super::problems::{self, Problem};
 use super::report::Finding;
 use super::solver::{Claims, Control, Solution};
 
@@ -107,12 +107,32 @@ impl Check<'_> {
             case: case.describe(),
             expected: expected.into(),
             found: found.into(),
-            snippet: format!(
-                "{}\nfn main() {{\n{}    println!(\"t = {{t:?}}, y = {{y:?}}\");\n}}\n",
-                case.rust_rhs(),
-                self.subject.snippet(case)
-            ),
+            snippet: case.program(&self.subject.snippet(case)),
         }))
+    }
+
+    /// Whether the solver claims to solve problems like this.
+    pub(crate) fn fits(&self, problem: &Problem) -> bool {
+        problem.y0.len() <= self.claims.max_dimension
+            && (!self.claims.second_order || problems::separable(&problem.system))
+    }
+
+    pub(crate) fn fitting(&self, mut list: Vec<Problem>) -> Vec<Problem> {
+        list.retain(|p| self.fits(p));
+        list
+    }
+
+    /// The smooth problems that the solver claims to solve.
+    pub(crate) fn smooth(&self) -> Vec<Problem> {
+        let mut list = match self.claims.second_order {
+            true => problems::second_order(),
+            false => problems::smooth(),
+        };
+        // With the steps of the suite, a planet of order one falls into its sun.
+        if self.claims.fixed_step && self.claims.order == Some(1) {
+            list.retain(|p| p.y0.len() != 4);
+        }
+        self.fitting(list)
     }
 
     /// Counts a case that is no call of the solver.
@@ -122,6 +142,11 @@ impl Check<'_> {
 
     /// Runs a case, whatever comes of it; unsupported questions end the check.
     pub(crate) fn run(&self, case: &Case) -> Result<Run, Stop> {
+        if self.claims.second_order && !problems::separable(&case.system) {
+            let what = "claims only second-order systems";
+            self.skipped.replace(Some(what));
+            return Err(Stop::Skip(what));
+        }
         let run = self.subject.run(case);
         if let Outcome::Unsupported(what) = run.outcome {
             self.skipped.replace(Some(what));
@@ -223,6 +248,8 @@ impl Check<'_> {
     pub(crate) fn with(&self, case: Case, effort: Effort) -> Case {
         match effort {
             Effort::Digits(k) => {
+                // A method of order p takes about 10^(k/p) steps.
+                let k = k.min(2 * self.claims.order.unwrap_or(4) + 2);
                 let tol = 10f64.powi(-(k as i32)).max(1e3 * self.subject.epsilon());
                 case.tolerance(tol, tol)
             }
@@ -245,9 +272,10 @@ impl Check<'_> {
         found
     }
 
-    /// What the error at any node may be, for an adaptive solve in which each of
-    /// the `N` steps kept its local error within ten tolerances, every one of which
-    /// may have grown by the problem's amplification; and rounding.
+    /// What the error at any node may be: for an adaptive solve in which each of the `N`
+    /// steps kept its local error within ten tolerances, every one of which may have grown
+    /// by the problem's amplification, and rounding; for fixed steps, that of a method of
+    /// the claimed order where derivatives grow like `2^k`.
     pub(crate) fn error_bound(
         &self,
         case: &Case,
@@ -262,8 +290,13 @@ impl Check<'_> {
             calls as f64
         };
         let steps = steps.max(10.0);
-        let Control::Tolerance { relative, absolute } = &case.control else {
-            return f64::INFINITY;
+        let (relative, absolute) = match &case.control {
+            Control::Tolerance { relative, absolute } => (relative, absolute),
+            Control::Step(h) => {
+                let p = self.claims.order.unwrap_or(1) as i32;
+                let rounding = 64.0 * self.subject.epsilon() * steps;
+                return growth * scale * (16.0 * (2.0 * h).powi(p) + rounding);
+            }
         };
         let absolute = absolute.iter().copied().fold(0.0, f64::max);
         let norm = (case.y0.len().max(1) as f64).sqrt();

@@ -9,7 +9,7 @@
 //! a right method.
 
 use super::{Check, Property, Stop, Verdict, fixed_step};
-use crate::testkit::problems::{self, Problem};
+use crate::testkit::problems::Problem;
 use crate::testkit::solver::{Claims, Solution};
 
 pub(super) const PROPERTIES: &[Property] = &[
@@ -90,10 +90,7 @@ type Observed = (f64, &'static str, Vec<(f64, f64)>);
 fn order(check: &Check<'_>) -> Verdict {
     let claimed = f64::from(check.claims.order.unwrap_or(1));
     let mut observed: Vec<Observed> = Vec::new();
-    for problem in problems::smooth() {
-        if problem.y0.len() > check.claims.max_dimension {
-            continue;
-        }
+    for problem in check.smooth() {
         // High orders reach rounding soon: start coarse.
         let first = if claimed >= 5.0 { 16 } else { 32 };
         let e = errors(check, &problem, first, 6)?;
@@ -113,7 +110,8 @@ fn order(check: &Check<'_>) -> Verdict {
     observed.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (median, name, e) = &observed[observed.len() / 2];
     if *median < claimed - 0.35 {
-        let problem = problems::smooth()
+        let problem = check
+            .smooth()
             .into_iter()
             .find(|p| p.name == *name)
             .expect("listed");
@@ -135,7 +133,7 @@ fn order(check: &Check<'_>) -> Verdict {
 }
 
 fn refinement(check: &Check<'_>) -> Verdict {
-    for problem in problems::smooth().into_iter().take(4) {
+    for problem in check.smooth().into_iter().take(4) {
         let e = errors(check, &problem, 32, 8)?;
         let Some((coarse, _)) = e.first().copied() else {
             continue;
@@ -156,7 +154,7 @@ fn refinement(check: &Check<'_>) -> Verdict {
 
 fn perturbed_start(check: &Check<'_>) -> Verdict {
     let delta = (1e3 * check.subject.epsilon()).max(2f64.powi(-20));
-    for problem in problems::smooth().into_iter().take(4) {
+    for problem in check.smooth().into_iter().take(4) {
         let growth = problem.growth();
         for n in [64, 512, 4096] {
             let case = check.with(problem.case(), super::Effort::Steps(n));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::accuracy::{quarters, start};
-use super::{Check, Effort, Property, Verdict, any, distance, fixed_step, scale_of, short};
+use super::{Check, Effort, Property, Stop, Verdict, any, distance, fixed_step, scale_of, short};
 use crate::testkit::case::Case;
 use crate::testkit::problems::{self, Problem};
-use crate::testkit::solver::Claims;
+use crate::testkit::solver::{Claims, Control};
 
 pub(super) const PROPERTIES: &[Property] = &[
     Property {
@@ -31,14 +31,20 @@ pub(super) const PROPERTIES: &[Property] = &[
     },
     Property {
         name: "scaling",
-        about: "a linear problem scaled by a power of two has the scaled solution",
-        needs: fixed_step,
+        about: "a linear problem scaled by a power of two, tolerances too, has the scaled solution",
+        needs: any,
         check: scaling,
+    },
+    Property {
+        name: "superposition",
+        about: "the sum of two starts of a linear problem has the sum of the solutions",
+        needs: fixed_step,
+        check: superposition,
     },
     Property {
         name: "affine_equivariance",
         about: "z = s y + c is solved like y",
-        needs: fixed_step,
+        needs: any,
         check: affine,
     },
     Property {
@@ -210,10 +216,55 @@ fn scaling(check: &Check<'_>) -> Verdict {
     check.forall(24, strategy, |(a, y0, k)| {
         let scale = 2f64.powi(*k);
         let problem = problems::linear(a, (0.0, 1.0), y0);
-        let home = check.with(problem.case(), Effort::Steps(64));
-        let mut case = home.clone();
-        case.y0.iter_mut().for_each(|v| *v *= scale);
-        same_end(check, &home, &case, scale, &vec![0.0; y0.len()], &problem)
+        let scaled: Vec<f64> = y0.iter().map(|v| v * scale).collect();
+        for effort in check.efforts() {
+            let home = check.with(problem.case(), effort);
+            let mut case = home.clone();
+            case.y0.clone_from(&scaled);
+            if let Control::Tolerance { absolute, .. } = &mut case.control {
+                absolute.iter_mut().for_each(|v| *v *= scale);
+                let problem = problems::linear(a, (0.0, 1.0), &scaled);
+                check.end_is_accurate(&problem, &case)?;
+                continue;
+            }
+            same_end(check, &home, &case, scale, &vec![0.0; y0.len()], &problem)?;
+        }
+        Ok(())
+    })
+}
+
+fn superposition(check: &Check<'_>) -> Verdict {
+    let top = check.claims.max_dimension.min(3);
+    let strategy = (1..=top).prop_flat_map(|n| (quarters(n), start(n), start(n)));
+    check.forall(24, strategy, |(a, u, v)| {
+        let ends = |y0: &[f64]| -> Result<(Case, Vec<f64>), Stop> {
+            let problem = problems::linear(a, (0.0, 1.0), y0);
+            let case = check.with(problem.case(), Effort::Steps(64));
+            let (s, _) = check.solve(&case)?;
+            Ok((case, s.y.last().expect("well formed").clone()))
+        };
+        let both: Vec<f64> = u.iter().zip(v).map(|(a, b)| a + b).collect();
+        let ((_, one), (_, other), (case, found)) = (ends(u)?, ends(v)?, ends(&both)?);
+        let expected: Vec<f64> = one.iter().zip(&other).map(|(a, b)| a + b).collect();
+        let growth = problems::linear(a, (0.0, 1.0), u).growth();
+        let size = scale_of(&[u, v, &one, &other]);
+        let slack = if check.claims.implicit { 1e-4 } else { 0.0 };
+        let bound = size * (64.0 * 64.0 * check.subject.epsilon() * growth + slack);
+        if distance(&found, &expected) > bound {
+            return Err(check.finding(
+                &case,
+                format!(
+                    "{:?}, the sum of the ends from {u:?} and {v:?}",
+                    short(&expected)
+                ),
+                format!(
+                    "{:?}, {:.2e} away",
+                    short(&found),
+                    distance(&found, &expected)
+                ),
+            ));
+        }
+        Ok(())
     })
 }
 
@@ -228,14 +279,27 @@ fn affine(check: &Check<'_>) -> Verdict {
             (0.0, 2.0),
             &[1.0, 0.0],
         );
-        let home = check.with(problem.case(), Effort::Steps(64));
-        let mut case = home.clone();
-        case.name = format!("van der Pol, mu 1, z = {scale} y + {offset:?}");
-        case.system = Arc::new(problem.system.affine(scale, &offset));
-        for (v, o) in case.y0.iter_mut().zip(&offset) {
-            *v = scale * *v + o;
+        let moved = problems::other(
+            "van der Pol, mu 1, moved",
+            problem.system.affine(scale, &offset),
+            problem.span,
+            &[scale + offset[0], offset[1]],
+        );
+        for effort in check.efforts() {
+            // Sharp, since the estimates of high orders mean little over a few long steps.
+            let effort = match effort {
+                Effort::Digits(_) => Effort::Digits(8),
+                steps => steps,
+            };
+            let home = check.with(problem.case(), effort);
+            let mut case = check.with(moved.case(), effort);
+            case.name = format!("van der Pol, mu 1, z = {scale} y + {offset:?}");
+            match effort {
+                Effort::Digits(_) => check.end_is_accurate(&moved, &case)?,
+                Effort::Steps(_) => same_end(check, &home, &case, scale, &offset, &problem)?,
+            }
         }
-        same_end(check, &home, &case, scale, &offset, &problem)
+        Ok(())
     })
 }
 
