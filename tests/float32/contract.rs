@@ -93,7 +93,19 @@ fn check(
     seed: u64,
     machines: u64,
 ) -> (usize, usize) {
-    let wide = x.iter().map(|&x| weight(x)).collect();
+    check_apart(graph, x, x, errors, seed, machines)
+}
+
+/// As [`check`], an execution at `x` against the exact value at `near`.
+fn check_apart(
+    graph: &Graph,
+    x: &[f32],
+    near: &[f32],
+    errors: &[Vec<f64>],
+    seed: u64,
+    machines: u64,
+) -> (usize, usize) {
+    let wide = near.iter().map(|&x| weight(x)).collect();
     let exact = forward(graph, &mut Exact, vec![wide]);
     for k in 0..machines {
         let mut machine = Machine::any(seed.wrapping_add(k));
@@ -207,6 +219,16 @@ proptest! {
         let errors = execution_errors(&graph, &boxes, &[0.0], None).unwrap();
         for x in [lo, hi, at] {
             check(&graph, &[x], &errors, seed, 20);
+        }
+        // Inputs beyond the box, against the value at its end: the slope alone.
+        let mut b = GraphBuilder::new();
+        let x = b.input("x", Shape::new(&[1]));
+        let y = b.pointwise("f", registry[which % registry.len()].clone(), x).unwrap();
+        let graph = b.finish(y).unwrap();
+        for (end, beyond) in [(hi, hi + 0.01), (lo, lo - 0.01)] {
+            let overhang = (f64::from(beyond) - f64::from(end)).abs().next_up();
+            let errors = execution_errors(&graph, &boxes, &[overhang], None).unwrap();
+            check_apart(&graph, &[beyond], &[end], &errors, seed, 4);
         }
     }
 }
