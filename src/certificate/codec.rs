@@ -120,6 +120,10 @@ impl Certificate {
         let mut bytes = match self {
             Certificate::Robustness(d) => serde_json::to_vec(d)?,
             Certificate::RootCondition(d) => serde_json::to_vec(d)?,
+            Certificate::Cells(d) => serde_json::to_vec(d)?,
+            Certificate::Region(d) => serde_json::to_vec(d)?,
+            Certificate::Products(d) => serde_json::to_vec(d)?,
+            Certificate::Powers(d) => serde_json::to_vec(d)?,
         };
         let digest = sha256_hex(&bytes);
         bytes.pop();
@@ -167,6 +171,10 @@ impl Certificate {
         Ok(match head.kind {
             Kind::Robustness => Certificate::Robustness(strict(&body)?),
             Kind::RootCondition => Certificate::RootCondition(strict(&body)?),
+            Kind::Cells => Certificate::Cells(strict(&body)?),
+            Kind::Region => Certificate::Region(strict(&body)?),
+            Kind::Products => Certificate::Products(strict(&body)?),
+            Kind::Powers => Certificate::Powers(strict(&body)?),
         })
     }
 

@@ -8,18 +8,33 @@ use serde::{Deserialize, Serialize};
 
 pub use super::number::{Hex, Ratio};
 
+pub mod multistep;
+
+use multistep::{
+    CellsClaim, CellsEvidence, PowersClaim, PowersEvidence, ProductsClaim, ProductsEvidence,
+    RegionClaim, RegionEvidence,
+};
+
 /// The value of `format`.
 pub const FORMAT: &str = "dahlquist-certificate";
 /// The value of `version`.
 pub const VERSION: u32 = 1;
 
-/// A certificate of either kind.
+/// A certificate of any kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Certificate {
     /// lower bounds of linear functionals of a network's output on an input set
     Robustness(Document<RobustnessClaim, RobustnessEvidence>),
     /// the root condition of a linear multistep method
     RootCondition(Document<RootClaim, RootRecord>),
+    /// zero-stable shares of a box of parameters
+    Cells(Document<CellsClaim, CellsEvidence>),
+    /// the exact set of one parameter
+    Region(Document<RegionClaim, RegionEvidence>),
+    /// products of companion matrices that change from step to step
+    Products(Document<ProductsClaim, ProductsEvidence>),
+    /// powers of one companion matrix
+    Powers(Document<PowersClaim, PowersEvidence>),
 }
 
 /// What every certificate holds, but for the digest, which is a function of
@@ -49,6 +64,14 @@ pub enum Kind {
     Robustness,
     /// [`Certificate::RootCondition`]
     RootCondition,
+    /// [`Certificate::Cells`]
+    Cells,
+    /// [`Certificate::Region`]
+    Region,
+    /// [`Certificate::Products`]
+    Products,
+    /// [`Certificate::Powers`]
+    Powers,
 }
 
 /// For every input `x` of the region and every row `i`,

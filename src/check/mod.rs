@@ -15,6 +15,7 @@
 mod boxes;
 mod grid;
 mod linear;
+mod multistep;
 mod region;
 mod rejection;
 mod robustness;
@@ -48,6 +49,7 @@ pub struct Checked {
 enum Statement {
     Robustness { lower: Vec<f64>, counters: Counters },
     RootCondition { verdict: Strength },
+    Multistep { sentence: String },
 }
 
 impl Checked {
@@ -63,12 +65,18 @@ impl Checked {
         }
     }
 
+    fn multistep(sentence: String) -> Checked {
+        Checked {
+            statement: Statement::Multistep { sentence },
+        }
+    }
+
     /// Robustness: the lower bound that was proved for each row, rounded down;
     /// at least the claimed one.
     pub fn lower(&self) -> Option<&[f64]> {
         match &self.statement {
             Statement::Robustness { lower, .. } => Some(lower),
-            Statement::RootCondition { .. } => None,
+            _ => None,
         }
     }
 
@@ -76,15 +84,15 @@ impl Checked {
     pub fn counters(&self) -> Option<Counters> {
         match &self.statement {
             Statement::Robustness { counters, .. } => Some(*counters),
-            Statement::RootCondition { .. } => None,
+            _ => None,
         }
     }
 
     /// Root condition: the verdict.
     pub fn verdict(&self) -> Option<Strength> {
         match &self.statement {
-            Statement::Robustness { .. } => None,
             Statement::RootCondition { verdict } => Some(*verdict),
+            _ => None,
         }
     }
 }
@@ -105,6 +113,7 @@ impl fmt::Display for Checked {
             Statement::RootCondition { verdict } => {
                 write!(f, "root condition: {verdict:?}, re-established exactly")
             }
+            Statement::Multistep { sentence } => f.write_str(sentence),
         }
     }
 }
@@ -123,6 +132,10 @@ pub fn check(certificate: &Certificate, graph: Option<&Graph>) -> Result<Checked
             robustness::check(document, graph.ok_or(Rejection::NoGraph)?)
         }
         Certificate::RootCondition(document) => root_condition::check(document),
+        Certificate::Cells(document) => multistep::cells::check(document),
+        Certificate::Region(document) => multistep::region::check(document),
+        Certificate::Products(document) => multistep::products::check(document),
+        Certificate::Powers(document) => multistep::powers::check(document),
     }
 }
 

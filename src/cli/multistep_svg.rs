@@ -115,3 +115,10 @@ fn modulus(family: &ParametricFamily, l: &Rational) -> Option<f64> {
     // Without other roots the recurrence has modulus 0.
     Some(max_parasitic(&roots).map_or(0.0, |m| m.hi_f64()))
 }
+
+/// Text for SVG.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}

@@ -446,7 +446,7 @@ fn polygon(corners: usize) -> Option<Vec<Box2>> {
 }
 
 /// The positive root of `r^k = Σ |alpha_j| r^j`, roughly, at least 1.
-fn growth(method: &LinearMultistep) -> f64 {
+pub(super) fn growth(method: &LinearMultistep) -> f64 {
     let k = method.steps();
     let sizes: Vec<f64> = method.alpha()[..k]
         .iter()
@@ -473,7 +473,7 @@ fn growth(method: &LinearMultistep) -> f64 {
 }
 
 /// The least `L` for which every root on the circle is an `L`-th root of unity, if small.
-fn unity(condition: &RootCondition) -> Option<usize> {
+pub(super) fn unity(condition: &RootCondition) -> Option<usize> {
     let circle = condition
         .parts
         .iter()
