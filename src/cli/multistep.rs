@@ -282,13 +282,14 @@ pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), 
         return Err(Error::OneParameter);
     }
     let set = multistep::region(&family)?;
+    let best = least_parasitic_modulus(&family);
     if let Some(path) = &args.certificate {
         super::multistep_certificates::of_line(&family, path)?;
     }
     if let Some(path) = &args.svg {
         write_beside(
             path,
-            super::multistep_svg::draw(&family, &set)
+            super::multistep_svg::draw(&family, &set, best.as_ref())
                 .map_err(|problem| Error::Svg {
                     path: path.clone(),
                     problem,
@@ -296,7 +297,6 @@ pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), 
                 .as_bytes(),
         )?;
     }
-    let best = least_parasitic_modulus(&family);
     let record = RegionRecord {
         family: family.name().to_owned(),
         parameter: family.parameter().to_owned(),

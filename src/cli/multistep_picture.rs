@@ -22,7 +22,11 @@ pub(super) fn draw(method: &LinearMultistep, analysis: &Analysis) -> String {
     let plane = (method.kind() == Kind::First)
         .then(|| Window::around(method))
         .and_then(|window| Some((StabilityPlane::new(method, &window)?, window)));
-    let notes = notes(analysis, plane.is_some());
+    let letters = if plane.is_some() { 150 } else { 72 };
+    let notes: Vec<String> = notes(analysis, plane.is_some())
+        .iter()
+        .flat_map(|note| wrapped(note, letters))
+        .collect();
     let right = LEFT + SIDE + GAP;
     let width = if plane.is_some() {
         right + SIDE + 24.0
@@ -117,6 +121,23 @@ fn notes(analysis: &Analysis, plane: bool) -> Vec<String> {
         });
     }
     notes
+}
+
+/// Lines of at most so many letters, broken at spaces; later ones are indented.
+fn wrapped(note: &str, letters: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in note.split(' ') {
+        let line = lines.last_mut().expect("never empty");
+        if !line.is_empty() && line.len() + word.len() >= letters {
+            lines.push(format!("\u{a0}\u{a0}\u{a0}{word}"));
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
 }
 
 /// The middle of a decimal enclosure.
@@ -271,7 +292,7 @@ fn stability(
     }
     // Ticks at round numbers.
     let width = step * COLUMNS as f64;
-    let tick = nice(width / 5.0);
+    let tick = nice(width.max(2.0 * rows * step) / 6.0);
     let ends = |lo: f64, hi: f64| ((lo / tick).ceil() as i64, (hi / tick).floor() as i64);
     let (first, last) = ends(window.left.to_f64(), window.left.to_f64() + width);
     for i in first..=last {

@@ -142,7 +142,7 @@ impl Window {
     /// A window that shows the locus near the origin: sampled, for the eye.
     pub fn around(method: &LinearMultistep) -> Self {
         /// Points of the locus farther out do not shape the window.
-        const FAR: f64 = 15.0;
+        const FAR: f64 = 12.0;
         let value = |list: &[Rational], t: f64| {
             let (mut re, mut im) = (0.0, 0.0);
             for (j, c) in list.iter().enumerate() {
@@ -162,6 +162,9 @@ impl Window {
                 (left, right, top) = (left.min(x), right.max(x), top.max(y.abs()));
             }
         }
+        // Not too narrow for its height, more of it on the left, where stability matters.
+        let missing = (1.4 * top - (right - left)).max(0.0);
+        (left, right) = (left - 0.7 * missing, right + 0.3 * missing);
         let margin = 0.12 * (right - left).max(top);
         let exact = |x: f64| Rational::from(((x * 64.0).ceil() as i64, 64));
         Self {

@@ -72,7 +72,7 @@ struct Recurrence {
     alpha: Vec<MRatFunc>,
     /// `ρ` with denominators and common factors cleared.
     rho: Vec<MPoly>,
-    /// A polynomial that vanishes where the number of roots inside the circle can change, and at 0.
+    /// A polynomial that vanishes where the number of roots inside the circle can change.
     product: Poly,
 }
 
@@ -106,7 +106,7 @@ impl Recurrence {
             events.push(hurwitz(&p, n - 1));
         }
         events.extend([common, content, rho[k].clone()]);
-        let mut product = Poly::x();
+        let mut product = Poly::one();
         for event in events
             .iter()
             .map(MPoly::univariate)
@@ -148,7 +148,8 @@ pub fn critical_ratio(k: usize) -> Option<RatioInterval> {
     let one = Rational::from(1);
     let mut upper = None;
     let mut lower = None;
-    let points: Vec<RealRoot> = isolate(&recurrence.product)
+    // With 0, so that enclosures do not straddle it.
+    let points: Vec<RealRoot> = isolate(&(&recurrence.product * &Poly::x()))
         .into_iter()
         .filter(|x| *x.hi() > 0)
         .map(|mut x| {

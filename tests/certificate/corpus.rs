@@ -31,7 +31,7 @@ fn rejection(bytes: &[u8]) -> Option<String> {
     };
     let graph = match &certificate {
         Certificate::Robustness(d) => Some(by_name(&d.claim.network.file)),
-        Certificate::RootCondition(_) => None,
+        _ => None,
     };
     check(&certificate, graph.as_ref())
         .err()
