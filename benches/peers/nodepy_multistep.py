@@ -12,6 +12,7 @@ for the first with mpmath at 400 digits, where no root of a random method is clo
 
 import csv
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -82,7 +83,7 @@ def from_table(path):
 
 
 def ours(program, methods):
-    """Verdicts, and the seconds of the whole command, reading and writing included."""
+    """Verdicts, wall and CPU seconds of the whole command, reading and writing included."""
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "methods.csv"
         with open(table, "w", encoding="utf-8") as file:
@@ -90,24 +91,30 @@ def ours(program, methods):
             for i, (alpha, beta, _) in enumerate(methods):
                 text = lambda list: " ".join(str(c) for c in list)
                 file.write(f"m{i},explicit,{text(alpha)},{text(beta)}\n")
-        start = time.perf_counter()
+        start, used = time.perf_counter(), children()
         command = [program, "multistep", "analyze", "--brief", "--json", "--file", str(table)]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - start, children() - used
     found = [json.loads(line) for line in lines]
     return [(f["zero_stable"], f["order"]) for f in found], seconds
 
 
+def children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def theirs(methods):
     """nodepy's verdicts in binary64; making the method is not timed, but its order is (as is ours)."""
-    seconds, verdicts = 0.0, []
+    wall, cpu, verdicts = 0.0, 0.0, []
     for alpha, beta, _ in methods:
         a, b = (np.array([float(c) for c in list]) for list in (alpha, beta))
         method = lm.LinearMultistepMethod(a, b, description="given")
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         verdicts.append((bool(method.is_zero_stable()), method.order()))
-        seconds += time.perf_counter() - start
-    return verdicts, seconds
+        wall += time.perf_counter() - start
+        cpu += time.process_time() - used
+    return verdicts, (wall, cpu)
 
 
 def at_400_digits(alpha):
@@ -130,7 +137,10 @@ def compare(name, methods, program):
             truth = stable if stable == claimed else at_400_digits(alpha)
         wrong += claimed != truth
         mistaken += stable != truth
-    print(f"{name}: {len(methods)} methods; dahlquist {my_seconds:.2f} s, {mistaken} wrong; nodepy {seconds:.2f} s, {wrong} wrong verdicts")
+    time_of = lambda pair: f"{pair[0]:.2f} s wall, {pair[1]:.2f} s CPU"
+    print(f"{name}: {len(methods)} methods")
+    print(f"  dahlquist {time_of(my_seconds)}, {mistaken} wrong verdicts")
+    print(f"  nodepy    {time_of(seconds)}, {wrong} wrong verdicts", flush=True)
 
 
 def main():

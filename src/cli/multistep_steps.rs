@@ -163,8 +163,13 @@ pub fn variable(args: &VariableArgs, json: bool, out: &mut dyn Write) -> Result<
 
 fn sequences(k: usize, text: &str) -> Result<Sequences, Error> {
     let (lo, hi) = interval("--sequences", text)?;
-    if lo <= 0 {
-        return Err(number("--sequences", text).into());
+    if lo <= 0 || hi.as_ref().is_some_and(|hi| *hi < lo) {
+        return Err(multistep::Error::Argument {
+            name: text.to_owned(),
+            family: "--sequences",
+            expected: "LO..HI or LO.. with 0 < LO <= HI".to_owned(),
+        }
+        .into());
     }
     let proof = match &hi {
         Some(hi) => prove_sequences(k, &lo, hi),

@@ -17,6 +17,7 @@
 //! - `modular`, `descartes`: gcds through images modulo primes, real-root isolation by Descartes' rule.
 //! - [`sturm`]: sign-change chains: real-root counts, root isolation, Cauchy index.
 //! - [`algebraic`]: real algebraic numbers with small polynomials, radicals and decimals.
+//! - [`extension`]: the field of one algebraic number and polynomials over it.
 //! - [`bernstein`]: signs of polynomials on boxes.
 //! - [`bipoly`]: polynomials whose coefficients are polynomials in a parameter.
 //! - [`mpoly`]: polynomials in several variables and their quotients.
@@ -40,6 +41,7 @@ pub mod algebraic;
 pub mod bernstein;
 pub mod bipoly;
 mod descartes;
+pub mod extension;
 pub mod hexfloat;
 mod modular;
 pub mod mp;

@@ -44,6 +44,7 @@ use std::path::PathBuf;
 use crate::exact::{Poly, Rational, rational};
 
 pub mod absolute_stability;
+mod algebraic_point;
 pub mod analyze;
 pub mod cells;
 pub mod circle;

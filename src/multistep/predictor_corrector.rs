@@ -288,7 +288,6 @@ mod tests {
             abm.error_constant(),
             order(&by_name("am3").expect("known")).error_constant.into()
         );
-        // Lambert 1973, table 11, gives (−1.25, 0) for this pair.
         let Some(Some(lower)) = abm.real_interval().expect("small") else {
             panic!("an interval")
         };

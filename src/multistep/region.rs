@@ -13,10 +13,13 @@
 //! irrational end of an interval of the set is a member by continuity unless roots on the circle
 //! could have met there: that is excluded where no leading coefficient, discriminant or resultant of
 //! two factors vanishes at it, and no factor of too high a multiplicity reaches the circle. What is
-//! left is reported as undecided, with an enclosure. Nothing is hard-coded for any family.
+//! left is decided over the field of the point ([`super::algebraic_point`]); where its defining
+//! polynomial is too large for that, it is reported as undecided, with an enclosure. Nothing is
+//! hard-coded for any family.
 
 use serde::Serialize;
 
+use super::algebraic_point;
 use super::cells::{cayley, hurwitz};
 use super::parametric::{MAX_COMPLEXITY, ParametricFamily};
 use super::root_condition::RootCondition;
@@ -272,7 +275,11 @@ fn solve_with(rho: &BiPoly, poles: &Poly, property: Property, more: &[Poly]) -> 
         .enumerate()
         .map(|(i, point)| match point {
             RealRoot::Rational(x) => Some(holds(x)),
-            _ => events.irrational(point, intervals[i] || intervals[i + 1], property),
+            _ => {
+                let beside = intervals[i] || intervals[i + 1];
+                let quick = events.irrational(point, beside, property);
+                quick.or_else(|| algebraic_point::holds(rho.coeffs(), &simplify(point), property))
+            }
         })
         .collect();
     let undecided = points.iter().zip(&members).filter(|(_, m)| m.is_none());

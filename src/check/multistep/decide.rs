@@ -1,6 +1,9 @@
 //! Exact decisions about one polynomial.
 
+use std::cmp::Ordering;
+
 use crate::check::root_condition::inside;
+use crate::exact::extension::Extension;
 use crate::exact::sturm::count_roots;
 use crate::exact::{Poly, Rational};
 
@@ -40,6 +43,60 @@ pub(super) fn circle_multiplicity(f: &Poly) -> Option<usize> {
     let (mut times, mut f) = (0, f);
     while !f.gcd(&paired).is_constant() {
         f = f.gcd(&f.derivative());
+        times += 1;
+    }
+    Some(times)
+}
+
+/// The same over the field of an algebraic number, for a leading coefficient that is not zero there, with
+/// Schur's criterion for what is left of the square-free part: a monic polynomial has all roots inside
+/// exactly where `|c_0| < 1` and `(p − c_0 p*)/r` has.
+pub(super) fn circle_multiplicity_over(field: &Extension, f: Vec<Poly>) -> Option<usize> {
+    let mut f = field.polynomial(f);
+    let zeros = f.iter().take_while(|c| field.is_zero(c)).count();
+    f.drain(..zeros);
+    let reversed = |p: &[Poly]| p.iter().rev().cloned().collect::<Vec<_>>();
+    let square_free = field.quotient(&f, &field.gcd(&f, &field.derivative(&f)));
+    let paired = field.gcd(&square_free, &reversed(&square_free));
+    let mut rest = field.quotient(&square_free, &paired);
+    while rest.len() > 1 {
+        let lead = rest.last().and_then(|lead| field.inverse(lead))?;
+        // Monic: all roots inside need |c_0| < 1.
+        let low = field.reduced(&(&rest[0] * &lead));
+        if field.sign(&(&Poly::one() - &(&low * &low))) != Ordering::Greater {
+            return None;
+        }
+        let monic: Vec<Poly> = rest.iter().map(|c| field.reduced(&(c * &lead))).collect();
+        let mirrored = reversed(&monic);
+        let next = monic.iter().zip(&mirrored).skip(1);
+        rest = field.polynomial(next.map(|(c, r)| c - &(&low * r)).collect());
+    }
+    // ±1, and pairs with r + 1/r in (−2, 2).
+    let mut pairs = paired.clone();
+    for root in [1, -1] {
+        let factor = [Poly::from_integers(&[-root]), Poly::one()];
+        if pairs.len() > 1 && field.remainder(&pairs, &factor).is_empty() {
+            pairs = field.quotient(&pairs, &factor);
+        }
+    }
+    let m = pairs.len().checked_sub(1)? / 2;
+    // Peel r^{m−j} (r² + 1)^j from the top.
+    let mut trace = vec![Poly::zero(); m + 1];
+    for j in (0..=m).rev() {
+        let top = field.reduced(&pairs[m + j]);
+        let power = Poly::from_integers(&[1, 0, 1]).pow(j);
+        for (i, c) in power.coeffs().iter().enumerate() {
+            pairs[m - j + i] = &pairs[m - j + i] - &top.scaled(c);
+        }
+        trace[j] = top;
+    }
+    let trace = field.polynomial(trace);
+    if field.count_between(&trace, &Rational::from(-2), &Rational::from(2)) != m {
+        return None;
+    }
+    let mut times = 0;
+    while field.gcd(&f, &paired).len() > 1 {
+        f = field.gcd(&f, &field.derivative(&f));
         times += 1;
     }
     Some(times)

@@ -5,18 +5,21 @@
 //! roots. Between two of them one rational sample decides; a rational point is decided by itself.
 
 use super::conditions::{Conditions, allowed};
-use super::decide::{circle_multiplicity, open_disc};
+use super::decide::{circle_multiplicity, circle_multiplicity_over, open_disc};
 use super::{Members, Rejection, agree, members, number, wrong};
 use crate::certificate::schema::Document;
 use crate::certificate::schema::multistep::{
     Closure, End, Property, RealNumber, RegionClaim, RegionEvidence,
 };
 use crate::check::Checked;
-use crate::exact::sturm::{count_roots, sign_of};
-use crate::exact::{BiPoly, MPoly, Poly, Rational};
+use crate::exact::extension::Extension;
+use crate::exact::sturm::{RealRoot, count_roots, sign_of};
+use crate::exact::{MPoly, Poly, Rational};
 
 const MAX_POINTS: usize = 1000;
 const MAX_DEGREE: usize = 400;
+/// The largest degree of an irrational point whose membership is claimed.
+const MAX_FIELD: usize = 24;
 
 pub(in crate::check) fn check(
     document: &Document<RegionClaim, RegionEvidence>,
@@ -57,7 +60,7 @@ pub(in crate::check) fn check(
         let found = if point.polynomial.is_zero() {
             Some(question.holds(&point.lo))
         } else {
-            question.at_irrational(point, between[i] || between[i + 1])
+            question.at_irrational(point)
         };
         let Some(found) = found else {
             return Err(Rejection::NoRule {
@@ -251,41 +254,24 @@ impl Question<'_> {
         }
     }
 
-    /// At an irrational point: no member where a pole or the leading coefficient vanishes; next to
-    /// members all roots are in the closed disc, and `h` has a root on the circle here, so it is not in
-    /// the open one. `None`: no rule.
-    fn at_irrational(&self, point: &Point, beside: bool) -> Option<bool> {
-        let vanishes = |p: &MPoly| {
-            let common = p.univariate().gcd(&point.polynomial);
-            count_roots(&common, Some(&point.lo), Some(&point.hi)) > 0
+    /// At an irrational point: no member where a pole or the leading coefficient vanishes, else decided
+    /// over its field. `None`: the field is too large.
+    fn at_irrational(&self, point: &Point) -> Option<bool> {
+        let root = RealRoot::Algebraic {
+            poly: point.polynomial.clone(),
+            lo: point.lo.clone(),
+            hi: point.hi.clone(),
         };
-        let lead = self.conditions.rho.last()?;
-        if vanishes(&self.conditions.poles) || vanishes(lead) {
+        let field = Extension::new(&root).filter(|f| f.degree() <= MAX_FIELD)?;
+        let rho: Vec<Poly> = self.conditions.rho.iter().map(MPoly::univariate).collect();
+        let vanishes = |p: &Poly| field.is_zero(p);
+        if vanishes(&self.conditions.poles.univariate()) || vanishes(rho.last()?) {
             return Some(false);
         }
-        match self.property {
-            Property::OpenDisc if beside => Some(false),
-            Property::RootCondition if beside => self.simple_crossing(point),
-            _ => None,
-        }
-    }
-
-    /// Next to members of a family whose permanent roots are allowed: where the roots of `h` are pairwise
-    /// distinct at the point and none is a permanent root on the circle, the root condition holds.
-    fn simple_crossing(&self, point: &Point) -> Option<bool> {
-        let permanent = self.conditions.permanent;
-        if permanent.iter().any(|&times| times > self.allowed) {
-            return Some(false);
-        }
-        let vanishes = |p: &Poly| {
-            let common = p.gcd(&point.polynomial);
-            p.is_zero() || count_roots(&common, Some(&point.lo), Some(&point.hi)) > 0
-        };
-        // p_0 = h(1), p_n = ± h(−1); other permanent roots on the circle have no rule.
-        let meets = (permanent[0] > 0 && vanishes(&self.conditions.p[0].univariate()))
-            || (permanent[1] > 0 && vanishes(&self.conditions.p.last()?.univariate()));
-        let h = BiPoly::new(self.conditions.h.iter().map(MPoly::univariate).collect());
-        let discriminant = h.resultant(&h.derivative());
-        (!meets && !vanishes(&discriminant)).then_some(true)
+        let multiplicity = circle_multiplicity_over(&field, rho);
+        Some(match self.property {
+            Property::OpenDisc => multiplicity == Some(0),
+            Property::RootCondition => multiplicity.is_some_and(|m| m <= self.allowed),
+        })
     }
 }
