@@ -61,10 +61,13 @@ pub(super) fn of_method(
     };
     let condition = RootCondition::of(&method.rho(), method.kind());
     let record = RootEvidence::new(method, &condition);
-    keep(
-        Some(write::root_condition(method, &record)?),
-        "root-condition",
-    )?;
+    let root = match write::root_condition(method, &record) {
+        Ok(certificate) => Some(certificate),
+        // Numbers of the chain of a large method may be longer than a certificate takes.
+        Err(write::Error::Number(_)) => None,
+        Err(other) => return Err(other.into()),
+    };
+    keep(root, "root-condition")?;
     if condition.zero_stable() && condition.max_circle_multiplicity <= 1 {
         let roots = enclose(&condition, method.name())?;
         for (norm, what) in [

@@ -20,7 +20,7 @@
 //! - [`extension`]: the field of one algebraic number and polynomials over it.
 //! - [`bernstein`]: signs of polynomials on boxes.
 //! - [`bipoly`]: polynomials whose coefficients are polynomials in a parameter.
-//! - [`mpoly`]: polynomials in several variables and their quotients.
+//! - [`mpoly`]: polynomials in several variables and their quotients; [`nested`]: their ranges.
 //! - [`ratfunc`]: reduced quotients of polynomials and a small parser for them.
 //! - [`mp`]: outward-rounded intervals over MPFR with elementary functions.
 //! - [`hexfloat`]: one C99 hexadecimal spelling per finite `f64`.
@@ -46,6 +46,7 @@ pub mod hexfloat;
 mod modular;
 pub mod mp;
 pub mod mpoly;
+pub mod nested;
 pub mod poly;
 pub mod ratfunc;
 pub mod rational;

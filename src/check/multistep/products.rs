@@ -14,6 +14,7 @@ use super::{Rejection, agree, enclose, members, number, numbers, wrong};
 use crate::certificate::schema::Document;
 use crate::certificate::schema::multistep::{ProductsClaim, ProductsEvidence, System};
 use crate::check::Checked;
+use crate::exact::nested::Nested;
 use crate::exact::ratfunc::Value;
 use crate::exact::sturm::isolate;
 use crate::exact::{MPoly, MRatFunc, MpInterval, Poly, Rational};
@@ -230,6 +231,11 @@ impl Norm {
                 place: "boxes".into(),
             });
         }
+        let prepare = |f: &MRatFunc| (Nested::new(f.num(), BITS), Nested::new(f.den(), BITS));
+        let a: Vec<Vec<_>> = a
+            .iter()
+            .map(|row| row.iter().map(prepare).collect())
+            .collect();
         let mut stack = vec![vec![(lo.clone(), hi.clone()); parameters]];
         let mut left = budget;
         while let Some(cell) = stack.pop() {
@@ -237,7 +243,7 @@ impl Norm {
                 return Err(wrong("boxes of the proof", budget, "more"));
             };
             left = rest;
-            if self.contracts(a, &p, &cell) {
+            if self.contracts(&a, &p, &cell) {
                 continue;
             }
             let widest = (0..parameters).max_by_key(|&v| Rational::from(&cell[v].1 - &cell[v].0));
@@ -252,13 +258,19 @@ impl Norm {
         Ok(())
     }
 
-    fn contracts(&self, a: &[Vec<MRatFunc>], p: &Matrix, cell: &[(Rational, Rational)]) -> bool {
+    fn contracts(
+        &self,
+        a: &[Vec<(Nested, Nested)>],
+        p: &Matrix,
+        cell: &[(Rational, Rational)],
+    ) -> bool {
         let point: Option<Vec<MpInterval>> = cell
             .iter()
             .map(|(l, h)| MpInterval::new(BITS, l, h).ok())
             .collect();
         let Some(point) = point else { return false };
-        let value = |f: &MRatFunc| range(f.num(), &point)?.div(&range(f.den(), &point)?).ok();
+        let value =
+            |(num, den): &(Nested, Nested)| num.range(&point)?.div(&den.range(&point)?).ok();
         let rows: Option<Matrix> = a
             .iter()
             .map(|row| row.iter().map(value).collect())
@@ -318,21 +330,4 @@ impl Norm {
         }
         (p[0][0] > 0).then(|| Rational::from(p[0][0].recip_ref()))
     }
-}
-
-/// An enclosure of a polynomial's range by Horner's rule in the last variable.
-fn range(p: &MPoly, x: &[MpInterval]) -> Option<MpInterval> {
-    if let Some(c) = p.as_constant() {
-        return Some(enclose(BITS, &c));
-    }
-    let v = p.variables().checked_sub(1)?;
-    let mut value: Option<MpInterval> = None;
-    for c in p.coefficients_in(v).iter().rev() {
-        let c = range(c, x)?;
-        value = Some(match value {
-            None => c,
-            Some(value) => value.mul(x.get(v)?).add(&c),
-        });
-    }
-    value
 }
