@@ -11,13 +11,13 @@ use super::multistep::{Error, Found, find_family};
 use super::multistep_certificates::{raised, store};
 use crate::certificate::write_multistep;
 use crate::exact::{MpInterval, Rational, rational};
-use crate::multistep;
 use crate::multistep::analyze::Number;
 use crate::multistep::common_norm::CommonNorm;
 use crate::multistep::layers::{ProductBound, bound, products};
 use crate::multistep::variable_step::{
     ORDERS, SequenceProof, critical_ratio, prove_sequences, ratio_interval,
 };
+use crate::multistep::{self, LinearMultistep, by_name};
 
 /// Digits of critical ratios.
 const DIGITS: usize = 32;
@@ -25,7 +25,7 @@ const DIGITS: usize = 32;
 /// Arguments of `multistep variable`.
 #[derive(Debug, Clone, Args)]
 pub struct VariableArgs {
-    /// bdf2 … bdf6
+    /// bdf2 … bdf6, or an Adams method
     #[arg(value_name = "METHOD")]
     pub method: String,
     /// Prove all sequences of step ratios in LO..HI, or LO.. for the largest HI found (orders 2 to 5)
@@ -98,6 +98,9 @@ pub fn variable(args: &VariableArgs, json: bool, out: &mut dyn Write) -> Result<
     let order = name
         .strip_prefix("bdf")
         .and_then(|k| k.parse::<usize>().ok());
+    if let Some(method) = adams(&name) {
+        return adams_record(&method, args, json, out);
+    }
     let interval = order.and_then(|k| Some((k, critical_ratio(k)?)));
     let Some((k, interval)) = interval else {
         return Err(multistep::Error::Argument {
@@ -158,6 +161,54 @@ pub fn variable(args: &VariableArgs, json: bool, out: &mut dyn Write) -> Result<
             )?;
         }
     }
+    Ok(())
+}
+
+/// The Adams method of this name, if it is one.
+fn adams(name: &str) -> Option<LinearMultistep> {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || "()".contains(c));
+    let is_adams = ["ab", "am", "adams-bashforth", "adams-moulton"].contains(&stem);
+    is_adams.then(|| by_name(name).ok()).flatten()
+}
+
+/// Adams methods integrate an interpolant from the newest value on: `x_n = x_{n−1} + …` whatever the steps,
+/// so products of companion matrices have row-sum norm 1 for every sequence of ratios.
+fn adams_record(
+    method: &LinearMultistep,
+    args: &VariableArgs,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let record = VariableRecord {
+        method: method.name().to_owned(),
+        critical_ratio: None,
+        lower_ratio: None,
+        sequences: Some(Sequences {
+            lower: "0".to_owned(),
+            upper: None,
+            proved: true,
+            sup_linf: Some("1".to_owned()),
+            norm: None,
+            proof: None,
+        }),
+    };
+    if args.certificates.is_some() {
+        return Err(Error::NoCertificate {
+            what: record.method,
+            why: "its recurrence x_n = x_(n-1) does not depend on the steps",
+        });
+    }
+    if json {
+        serde_json::to_writer(&mut *out, &record)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "{} with variable steps", record.method)?;
+    writeln!(out, "  constant ratios      from 0 to infinity")?;
+    writeln!(
+        out,
+        "  any sequence of positive ratios: proved, sup |C_n ... C_1|_inf = 1 (rho = r^k - r^(k-1) whatever the steps)"
+    )?;
     Ok(())
 }
 

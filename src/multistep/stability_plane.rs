@@ -9,6 +9,7 @@
 //!
 //! The set is symmetric in the real axis: the upper half is computed.
 
+use super::absolute_stability::MAX_STEPS;
 use super::circle::is_schur;
 use super::locus::Locus;
 use super::{Kind, LinearMultistep};
@@ -43,10 +44,10 @@ pub struct StabilityPlane {
 }
 
 impl StabilityPlane {
-    /// Decides the window of a first-order method; `None` for second-order equations and where the pieces
-    /// of the locus are too many.
+    /// Decides the window of a first-order method; `None` for second-order equations, above [`MAX_STEPS`],
+    /// and where the pieces of the locus are too many.
     pub fn new(method: &LinearMultistep, window: &Window) -> Option<Self> {
-        if method.kind() == Kind::Second {
+        if method.kind() == Kind::Second || method.steps() > MAX_STEPS {
             return None;
         }
         let width = Rational::from(&window.right - &window.left);

@@ -257,6 +257,19 @@ fn changed_sets_are_rejected() {
     let mut d = good.clone();
     d.claim.family.parameters.clear();
     refused(&Certificate::Region(d), "no parameter");
+    let mut d = good.clone();
+    d.claim.family.alpha[0].num[0].exponents[0] = u64::MAX;
+    refused(&Certificate::Region(d), "exponent beyond all limits");
+    // Degrees that would leave the range of exponents when denominators are cleared.
+    let mut d = good.clone();
+    for (j, q) in d.claim.family.alpha.iter_mut().enumerate() {
+        q.den[0].exponents[0] = 64 - j as u64;
+        let mut constant = q.den[0].clone();
+        constant.exponents[0] = 0;
+        constant.coefficient.0 = Rational::from(j as u64 + 2);
+        q.den.insert(0, constant);
+    }
+    refused(&Certificate::Region(d), "degrees");
     let mut d = good;
     d.claim.family.alpha[0].den.clear();
     refused(&Certificate::Region(d), "denominator 0");

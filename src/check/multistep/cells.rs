@@ -17,6 +17,8 @@ use crate::exact::{Integer, MPoly, Poly, Rational};
 
 const MAX_CELLS: usize = 1 << 23;
 const MAX_LEVEL: u32 = 48;
+/// Bernstein coefficients of one polynomial.
+const MAX_COEFFICIENTS: usize = 20_000;
 
 struct Walk<'a> {
     tree: std::str::Bytes<'a>,
@@ -73,6 +75,14 @@ pub(in crate::check) fn check(
     {
         minors.push((order, polys.len()));
         polys.push(conditions.minor(order)?);
+    }
+    for q in &polys {
+        let size: usize = (0..d).map(|v| q.degree_in(v) + 1).product();
+        if size > MAX_COEFFICIENTS {
+            return Err(Rejection::TooLarge {
+                place: "degree of a boundary polynomial".into(),
+            });
+        }
     }
     let whole = polys
         .iter()

@@ -13,6 +13,8 @@ use crate::exact::{MPoly, MRatFunc, Rational};
 
 /// The largest degree of `h`.
 const MAX_DEGREE: usize = 12;
+/// The largest exponent of a product: below what [`MPoly`] holds.
+const MAX_EXPONENT: usize = 250;
 
 /// The conditions of one family.
 pub(super) struct Conditions {
@@ -30,11 +32,18 @@ pub(super) struct Conditions {
 
 impl Conditions {
     pub fn of(members: &Members) -> Result<Self, Rejection> {
-        let poles = lcm(members.alpha.iter().chain(&members.beta));
-        let common = lcm(members.alpha.iter());
-        let cleared = |f: &MRatFunc| common.exact_div(f.den()).map(|rest| f.num().mul(&rest));
-        let rho: Option<Vec<MPoly>> = members.alpha.iter().map(cleared).collect();
-        let rho = rho.ok_or_else(|| wrong("denominators", "cleared", "a remainder"))?;
+        let poles = lcm(members.alpha.iter().chain(&members.beta))?;
+        let common = lcm(members.alpha.iter())?;
+        let cleared = |f: &MRatFunc| {
+            let rest = common.exact_div(f.den());
+            let rest = rest.ok_or_else(|| wrong("denominators", "cleared", "a remainder"))?;
+            product(f.num(), &rest)
+        };
+        let rho: Vec<MPoly> = members
+            .alpha
+            .iter()
+            .map(cleared)
+            .collect::<Result<_, Rejection>>()?;
         let content = rho.iter().fold(MPoly::zero(), |g, c| g.gcd(c));
         let h: Option<Vec<MPoly>> = rho.iter().map(|c| c.exact_div(&content)).collect();
         let mut h = h.ok_or_else(|| wrong("content", "divided out", "a remainder"))?;
@@ -75,6 +84,13 @@ impl Conditions {
     /// `Δ_j`, for `j < n`: fraction-free elimination (Bareiss).
     pub fn minor(&self, order: usize) -> Result<MPoly, Rejection> {
         let n = self.degree();
+        // Elimination multiplies two minors.
+        let exponent = self.p.iter().map(largest_exponent).max().unwrap_or(0);
+        if 2 * order * exponent > MAX_EXPONENT {
+            return Err(Rejection::TooLarge {
+                place: "degree in a parameter".into(),
+            });
+        }
         let zero = MPoly::zero;
         let mut rows: Vec<Vec<MPoly>> = (0..order)
             .map(|i| {
@@ -127,11 +143,31 @@ pub(super) fn allowed(equation: EquationOrder) -> usize {
     }
 }
 
-fn lcm<'a>(list: impl Iterator<Item = &'a MRatFunc>) -> MPoly {
-    list.fold(MPoly::constant(Rational::from(1)), |l, f| {
-        let product = l.mul(f.den());
-        product.exact_div(&l.gcd(f.den())).unwrap_or(product)
-    })
+fn lcm<'a>(list: impl Iterator<Item = &'a MRatFunc>) -> Result<MPoly, Rejection> {
+    let mut common = MPoly::constant(Rational::from(1));
+    for f in list {
+        let both = product(&common, f.den())?;
+        common = both.exact_div(&common.gcd(f.den())).unwrap_or(both);
+    }
+    Ok(common)
+}
+
+/// A product whose exponents are far from the limit of their type.
+fn product(a: &MPoly, b: &MPoly) -> Result<MPoly, Rejection> {
+    if largest_exponent(a) + largest_exponent(b) > MAX_EXPONENT {
+        return Err(Rejection::TooLarge {
+            place: "degree in a parameter".into(),
+        });
+    }
+    Ok(a.mul(b))
+}
+
+/// The largest degree in one variable.
+pub(super) fn largest_exponent(p: &MPoly) -> usize {
+    (0..p.variables())
+        .map(|v| p.degree_in(v))
+        .max()
+        .unwrap_or(0)
 }
 
 /// Quotient and remainder by `r − root`, `root = ±1`.

@@ -9,6 +9,7 @@
 //! For histories in the unit cube `‖D_0‖_P`, a convex function, is largest at a corner. Where all
 //! `a_i ≥ 0` the products are convex combinations and the bound is 1.
 
+use super::conditions::largest_exponent;
 use super::matrix::{Matrix, positive_definite, product, transposed};
 use super::{Rejection, agree, enclose, members, number, numbers, wrong};
 use crate::certificate::schema::Document;
@@ -21,6 +22,8 @@ use crate::exact::{MPoly, MRatFunc, MpInterval, Poly, Rational};
 
 const BITS: u32 = 160;
 const MAX_STEPS: usize = 12;
+/// Degrees of all coefficients together.
+const MAX_DEGREES: usize = 100;
 const MAX_BOXES: u64 = 2_000_000;
 
 pub(in crate::check) fn check(
@@ -37,6 +40,13 @@ pub(in crate::check) fn check(
         System::Layers(family) => {
             agree("parameters", &family.parameters.len(), &1)?;
             let members = members(family)?;
+            // The operations below add up degrees; exponents have one byte.
+            let both = |f: &MRatFunc| largest_exponent(f.num()) + largest_exponent(f.den());
+            if members.alpha.iter().map(both).sum::<usize>() > MAX_DEGREES {
+                return Err(Rejection::TooLarge {
+                    place: "degrees in the parameter".into(),
+                });
+            }
             let (lead, rest) = members
                 .alpha
                 .split_last()
