@@ -91,6 +91,21 @@ pub fn power_bound(
     if condition.counts.outside > 0 || condition.max_circle_multiplicity > 1 {
         return Some(PowerBound::Unbounded);
     }
+    // New values are no larger than the old ones: no power exceeds the identity.
+    let lower = method
+        .alpha()
+        .split_last()
+        .map_or(&[][..], |(_, rest)| rest);
+    let sum = lower
+        .iter()
+        .fold(Rational::new(), |s, a| s + Rational::from(a.abs_ref()));
+    if norm == MatrixNorm::Linf && sum <= 1 {
+        let one = Float::with_val(BITS, 1);
+        return Some(PowerBound::Enclosed {
+            lower: one.clone(),
+            upper: one,
+        });
+    }
     let bound = Search::new(method, condition, roots, norm).and_then(|s| s.run());
     Some(bound.unwrap_or(PowerBound::Unknown))
 }
