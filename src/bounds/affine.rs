@@ -14,6 +14,8 @@
 //! applications* (1997), chapter 3; Singh et al., *Fast and effective robustness
 //! certification* (2018), Theorem 3.1 (with one noise symbol per input only).
 
+use std::cmp::Ordering;
+
 use ndarray::{Array2, ArrayView1, Zip};
 
 use super::interval::is_index_map;
@@ -97,7 +99,9 @@ impl Form {
         for (d, mut swing) in swing.rows_mut().into_iter().enumerate() {
             for k in 0..axes {
                 let terms = self.terms.row(d * (axes + 1) + k);
-                Zip::from(&mut swing).and(&terms).for_each(|s, m| *s += m.abs());
+                Zip::from(&mut swing)
+                    .and(&terms)
+                    .for_each(|s, m| *s += m.abs());
             }
             swing.mapv_inplace(|s| sum.up(s));
         }
@@ -127,7 +131,7 @@ impl Form {
         for ((d, i), rest) in self.rest.indexed_iter_mut() {
             let (m, h) = middle(boxes.at(d, i));
             // Also where R is NaN.
-            if !(*rest < h) {
+            if (*rest).partial_cmp(&h) != Some(Ordering::Less) {
                 let row = d * (axes + 1);
                 (row..row + axes).for_each(|k| self.terms[[k, i]] = 0.0);
                 (self.terms[[row + axes, i]], *rest) = (m, h);
@@ -195,7 +199,9 @@ impl Form {
                 let of_row = Zip::from(&mut y).and(&x).and(ArrayView1::from(&line.slope));
                 // With slope zero the operand does not matter, known or not.
                 of_row.for_each(|y, x, s| *y = if *s == 0.0 { 0.0 } else { s * x });
-                size.iter_mut().zip(&y).for_each(|(size, y)| *size += y.abs());
+                size.iter_mut()
+                    .zip(&y)
+                    .for_each(|(size, y)| *size += y.abs());
             }
             let mut centre = form.terms.row_mut(row + axes);
             for (i, m) in centre.iter_mut().enumerate() {
@@ -229,10 +235,12 @@ impl Form {
             let a = a.abs();
             for (d, rest) in form.rest.rows_mut().into_iter().enumerate() {
                 let of_operand = Zip::from(rest).and(swing.row(d)).and(x.centre(d));
-                of_operand.and(x.rest.row(d)).for_each(|r, swing, centre, rest| {
-                    let lost = short_up((gamma * a + width) * short_up(swing + centre.abs()));
-                    *r += short_up((a + width) * rest + lost);
-                });
+                of_operand
+                    .and(x.rest.row(d))
+                    .for_each(|r, swing, centre, rest| {
+                        let lost = short_up((gamma * a + width) * short_up(swing + centre.abs()));
+                        *r += short_up((a + width) * rest + lost);
+                    });
             }
         }
         let sum = SumBound::new(count);

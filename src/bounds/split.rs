@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
+use super::affine::Axes;
 use super::alpha::{self, Ascent, Rows, Slopes};
 use super::analysis::{PassView, Plan, Walk, Walking, is_affine};
 use super::linear::{Cut, Facts, InputSet, LinearRelaxation, Lines};
@@ -16,6 +17,9 @@ use super::{Counters, Error, Method, Objective, Passes};
 use crate::graph::{Graph, NodeId, Op};
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
+
+/// Inputs that vary, at most, for affine forms.
+const FEW_INPUTS: usize = 32;
 
 /// What is known of the whole input set, and the functionals to bound.
 #[derive(Debug)]
@@ -117,7 +121,12 @@ impl<'g> Root<'g> {
             method: Method::Crown,
             rule: SlopeRule::Adaptive,
             ascent,
-            passes: Passes::Everywhere,
+            // With few inputs forms cost next to nothing and spare passes.
+            passes: if Axes::of(input.boxes()).len() <= FEW_INPUTS {
+                Passes::Both
+            } else {
+                Passes::Everywhere
+            },
             parallel: true,
             stop,
         };

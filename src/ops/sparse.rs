@@ -90,7 +90,12 @@ impl Sparse {
         let mut tile = vec![[0.0; LANES]; n];
         for first in (0..batch).step_by(LANES) {
             let count = LANES.min(batch - first);
-            for (lane, row) in x.slice(s![first..first + count, ..]).rows().into_iter().enumerate() {
+            for (lane, row) in x
+                .slice(s![first..first + count, ..])
+                .rows()
+                .into_iter()
+                .enumerate()
+            {
                 tile.iter_mut().zip(row).for_each(|(t, &v)| t[lane] = v);
             }
             for o in 0..self.rows() {

@@ -55,7 +55,10 @@ pub(super) fn descend(
             let (distance, constraint) = of_point.unwrap_or((f64::NEG_INFINITY, None));
             near(point.part, distance);
             if distance <= 0.0
-                && patience.lock().unwrap_or_else(|e| e.into_inner()).check(distance)
+                && patience
+                    .lock()
+                    .unwrap_or_else(|e| e.into_inner())
+                    .check(distance)
                 && let Some(found) = establish(graph, case, &places[point.case], &point.x)
             {
                 return Some(found);

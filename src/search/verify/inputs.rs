@@ -181,7 +181,7 @@ fn process(shared: &Shared<'_>, mut parts: Vec<Part>) -> Result<Step<Part>, Erro
     let way = match std::env::var("PASSES").as_deref() {
         Ok("last") => Way::One(Passes::Last),
         Ok("every") => Way::One(Passes::Everywhere),
-        _ => shared.choice.next(),
+        _ => shared.choice.next(parts.len()),
     };
     let bound = |passes| shared.bound(&parts, &boxes, known.as_deref(), &asked, passes);
     let (mut bounds, other) = match way {
@@ -202,7 +202,11 @@ fn process(shared: &Shared<'_>, mut parts: Vec<Part>) -> Result<Step<Part>, Erro
     let mut at = 0;
     for (d, part) in parts.iter_mut().enumerate() {
         let of_part = Open::new(shared, part, &bounds, &boxes, (d, at));
-        at += part.open.iter().map(|&k| shared.rows.ranges[part.case][k].1).sum::<usize>();
+        at += part
+            .open
+            .iter()
+            .map(|&k| shared.rows.ranges[part.case][k].1)
+            .sum::<usize>();
         match of_part {
             Some(of_part) => {
                 part.lower = part.lower.max(of_part.lower);
@@ -252,7 +256,9 @@ impl Shared<'_> {
             let before = parts[asked[q].0].lower;
             lower <= 0.0 && 2.0 * lower - before > 0.0
         };
-        let climb = self.climb.map(|a| (a, &worth as &dyn Fn(usize, f64) -> bool));
+        let climb = self
+            .climb
+            .map(|a| (a, &worth as &dyn Fn(usize, f64) -> bool));
         let objective = &self.rows.objective;
         let boxes = boxes.clone();
         Ok(self
@@ -359,7 +365,13 @@ impl Open {
                 open.score[i] += weights[i].max(least) * (part.hi[i] - part.lo[i]);
             }
             if open.left.is_empty() {
-                let end = |i: usize| if slopes[i] >= 0.0 { part.lo[i] } else { part.hi[i] };
+                let end = |i: usize| {
+                    if slopes[i] >= 0.0 {
+                        part.lo[i]
+                    } else {
+                        part.hi[i]
+                    }
+                };
                 open.corner = (0..n).map(end).collect();
             }
             open.left.push(k);
@@ -375,7 +387,10 @@ impl Open {
             let all = rows.clone().map(|r| lower[r]);
             all.fold(f64::NEG_INFINITY, f64::max)
         };
-        self.questions.iter().map(best).fold(f64::INFINITY, f64::min)
+        self.questions
+            .iter()
+            .map(best)
+            .fold(f64::INFINITY, f64::min)
     }
 
     /// The centre of the part and the corner.

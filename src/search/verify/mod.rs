@@ -35,6 +35,9 @@ const FEW_INPUTS: usize = 12;
 /// Cases, at most, that are attacked one by one before any bound.
 const FEW_CASES: usize = 8;
 
+/// Multiply-adds of an attack before any bound, about.
+const ATTACK_WORK: f64 = 1e8;
+
 /// Why a query cannot be decided at all.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -246,9 +249,11 @@ fn decide(
     if cases.len() <= FEW_CASES {
         // Bounds lose almost everything where a function jumps.
         let rounds = if jumps(graph) { 12 } else { 1 };
+        // A small network affords more restarts in the same time.
+        let affordable = ATTACK_WORK / (40.0 * multiply_adds(graph)).max(1.0);
         for round in 0..rounds {
             let effort = Effort {
-                restarts: 16,
+                restarts: (affordable as usize).clamp(16, 256),
                 steps: 20 + 10 * round as usize,
                 seed: limits.seed.wrapping_add(1000 * round),
             };
@@ -267,7 +272,10 @@ fn decide(
         let ends = case.lo.iter().zip(&case.hi);
         ends.filter(|(l, h)| l < h).count()
     };
-    let limit = std::env::var("FEW").ok().and_then(|v| v.parse().ok()).unwrap_or(FEW_INPUTS);
+    let limit = std::env::var("FEW")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(FEW_INPUTS);
     let few = cases.iter().map(varying).max().unwrap_or(0) <= limit;
     if few {
         return Ok(inputs::search(graph, query, &places, &cases, limits, counters)?.into());
