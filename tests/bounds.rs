@@ -561,10 +561,7 @@ proptest! {
         });
         let twice = |b: &Boxes| Boxes::from_shape_fn((2, b.dim().1), |_, i| b.at(0, i));
         let known: Vec<Option<Boxes>> = first.known.iter().map(|b| b.as_ref().map(twice)).collect();
-        let ascent = Ascent { iterations: 3, step: [0.3, 0.1], decay: 0.9 };
-        let every: &dyn Fn(usize, f64) -> bool = &|_, _| true;
-        let climb = Some((ascent, every));
-        let second = boxed.climbing(halves.clone(), Some(&known), &objective, &asked(2), passes, climb, &|| false).unwrap();
+        let second = boxed.bound(halves.clone(), Some(&known), &objective, &asked(2), passes, &|| false).unwrap();
         for x in members(&case.region, case.seed) {
             let values = at_point(&case.graph, &x);
             let y = &values[case.graph.output().index()];

@@ -19,6 +19,9 @@ use crate::rounding::{Boxes, Interval, eft};
 /// Elements of one chunk of functionals: what a pass keeps in cache.
 const CHUNK: usize = 1 << 16;
 
+/// Elements of the widest node for each row of affine forms, at least.
+const WIDE: usize = 16;
+
 /// What a graph asks of every walk over it.
 #[derive(Debug)]
 pub(super) struct Plan<'g> {
@@ -28,6 +31,10 @@ pub(super) struct Plan<'g> {
     factor: Vec<bool>,
     /// per node: over boxes the interval step is already the best linear bound
     boxlike: Vec<bool>,
+    /// per node: an affine function of the input
+    affine: Vec<bool>,
+    /// elements of the widest node
+    widest: usize,
 }
 
 impl<'g> Plan<'g> {
@@ -37,11 +44,21 @@ impl<'g> Plan<'g> {
             readers: vec![Vec::new(); n],
             factor: vec![false; n],
             boxlike: vec![false; n],
+            affine: Vec::with_capacity(n),
+            widest: graph
+                .nodes()
+                .iter()
+                .map(|n| n.shape.len())
+                .max()
+                .unwrap_or(0),
         };
         // Values whose elements are functions of one input element each.
         let mut separate = vec![false; n];
         for (k, node) in graph.nodes().iter().enumerate() {
             let operand = node.inputs.first().map(|i| i.index());
+            let bends = matches!(node.op, Op::Pointwise(_) | Op::Product(_));
+            let affine = !bends && node.inputs.iter().all(|i| plan.affine[i.index()]);
+            plan.affine.push(affine);
             match &node.op {
                 Op::Pointwise(f) => plan.readers[node.inputs[0].index()].push(&**f),
                 Op::Product(_) => node
@@ -68,6 +85,12 @@ impl<'g> Plan<'g> {
             plan.boxlike[k] |= separate[k];
         }
         plan
+    }
+
+    /// Affine forms cost little beside a pass from every element of the widest
+    /// node, and so are worth a try first.
+    pub(super) fn forms_pay(&self, input: &Boxes) -> bool {
+        WIDE * (Axes::of(input).len() + 2) <= self.widest
     }
 
     /// The node's box matters to a relaxation.
@@ -224,7 +247,9 @@ impl<'a> Walk<'a> {
         }
         let open = self.open(node, &boxes);
         self.counters.unstable += open.len() as u64;
-        let exact = self.plan.boxlike[node.index()] && self.input.is_box();
+        // Nothing was relaxed up to here: the interval or the form is as good.
+        let exact = (self.plan.boxlike[node.index()] && self.input.is_box())
+            || (self.plan.affine[node.index()] && self.axes.is_some());
         if open.is_empty() || exact || (self.walking.stop)() {
             return node;
         }

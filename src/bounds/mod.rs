@@ -20,6 +20,7 @@ mod affine;
 mod alpha;
 mod analysis;
 mod boxes;
+mod float32;
 mod interval;
 mod linear;
 mod objective;
@@ -37,6 +38,7 @@ use crate::verify::{Property, Proved, Reason, Region, Verdict};
 
 pub use alpha::Ascent;
 pub use boxes::{BoxBounds, Boxed, Passes};
+pub use float32::{execution_errors, weighted_error};
 pub use interval::{IntervalDomain, interval_boxes};
 pub use linear::Cut;
 pub use objective::{Functional, Objective};
@@ -80,6 +82,17 @@ pub enum Error {
     Unknown {
         /// the name
         name: String,
+    },
+    /// The execution of an operator in binary32 is not bounded.
+    #[error(
+        "node {node}: no bound of the execution of {operator} in binary32 (semantics float32): \
+         the network's nodes compute it by another formula"
+    )]
+    Execution {
+        /// the file's node
+        node: String,
+        /// its operator
+        operator: String,
     },
     /// The thread's floating-point mode breaks the rounding model.
     #[error(transparent)]

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::common::{print, write_atomically};
+use super::common::{print, semantics, write_atomically};
 use super::{Error, Global, progress};
 use crate::exact::{Integer, Rational};
 use crate::network::{Network, file};
-use crate::search::verify::{self, Counterexample, Options, Outcome};
+use crate::search::verify::{self, Counterexample, Difference, Options, Outcome};
 use crate::verify::{Reason, Semantics, vnnlib};
 
 /// Arguments of `verify`.
@@ -76,11 +76,18 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
             Outcome::Unknown(reason) => format!(" ({})", word(reason)),
             _ => String::new(),
         };
-        return print(&format!(
+        print(&format!(
             "{}{why}, semantics {}, {seconds:.2} s",
             answer.outcome.word(),
             args.semantics
-        ));
+        ))?;
+        return match &answer.differs {
+            Some(d) => print(&format!(
+                "exact and binary32 arithmetic differ: an input violates the property in {} only (--json shows it)",
+                violated_in(d)
+            )),
+            None => Ok(()),
+        };
     }
     let mut row = Map::new();
     let mut put = |key: &str, value: Value| row.insert(key.into(), value);
@@ -94,6 +101,11 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
         Outcome::Unknown(reason) => put("reason", json!(word(reason))),
         Outcome::Timeout => None,
     };
+    if let Some(d) = &answer.differs {
+        let mut at = point(&d.point);
+        at["violated_in"] = json!(violated_in(d));
+        put("differs", at);
+    }
     put("semantics", json!(args.semantics));
     put("seconds", json!(seconds));
     put("network", json!(args.network));
@@ -149,6 +161,11 @@ fn point(c: &Counterexample) -> Value {
     json!({"x": x, "y_float32": y, "y": c.y})
 }
 
+/// The arithmetic in which the property is violated at a point where they differ.
+fn violated_in(d: &Difference) -> &'static str {
+    if d.exact { "exact" } else { "float32" }
+}
+
 /// The point and its output in binary32 in the competition's form.
 fn competition_form(c: &Counterexample) -> String {
     let x = c.x.iter().map(decimal).enumerate();
@@ -188,14 +205,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(d) if !d.is_zero() => Ok(d),
         _ => Err(format!("{text} is not a positive number of seconds")),
     }
-}
-
-/// The semantics that an answer can have.
-fn semantics(text: &str) -> Result<Semantics, String> {
-    [Semantics::Discrete, Semantics::Float32]
-        .into_iter()
-        .find(|s| s.to_string() == text)
-        .ok_or_else(|| format!("{text:?} is not discrete or float32"))
 }
 
 #[cfg(test)]

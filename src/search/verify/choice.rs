@@ -76,10 +76,10 @@ impl Choice {
         })
     }
 
-    /// Halving every one of `dimensions` widths divides a gap by about four, so
-    /// that closing a gap `g` takes in proportion to `g^(dimensions / 2)` boxes.
+    /// Halving every one of `dimensions` widths halves a gap at least, so that
+    /// closing a gap `g` takes up to a multiple of `g^dimensions` boxes.
     pub(super) fn learn(&self, everywhere: Trial, forms: Trial, dimensions: usize) {
-        let boxes = 0.5 * dimensions as f64 * (everywhere.gap / forms.gap).ln();
+        let boxes = dimensions as f64 * (everywhere.gap / forms.gap).ln();
         let new = boxes + (everywhere.work / forms.work).ln();
         if !new.is_finite() {
             return;

@@ -2,10 +2,12 @@
 //! branch and bound for proofs.
 //!
 //! `docs/verify.md` describes the method. `verified` comes from [`bounds`] alone; `falsified` from an
-//! input that violates the property in exact and in binary32 arithmetic.
+//! input that violates the property in exact and in binary32 arithmetic. Where
+//! the two differ at a point that was looked at, the answer has the point.
 
 mod choice;
 mod descent;
+mod execution;
 mod falsify;
 mod frontier;
 mod inputs;
@@ -13,7 +15,8 @@ mod mixture;
 mod neurons;
 mod point;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,8 @@ use crate::graph::{Graph, Node, Op};
 use crate::rounding::Interval;
 use crate::verify::{Query, Reason, Semantics};
 
-pub use point::Counterexample;
+pub(super) use point::executions;
+pub use point::{Counterexample, Difference};
 
 use falsify::Effort;
 use frontier::End;
@@ -37,6 +41,10 @@ const FEW_CASES: usize = 8;
 
 /// Multiply-adds of an attack before any bound, about.
 const ATTACK_WORK: f64 = 1e8;
+
+/// Points that violate the property in exact arithmetic only, at most, before a
+/// search gives up looking for one that does in both.
+const PATIENCE: usize = 1000;
 
 /// Why a query cannot be decided at all.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +168,9 @@ impl From<End> for Outcome {
 pub struct Answer {
     /// what was found
     pub outcome: Outcome,
+    /// unless the answer is `falsified`: an input that violates the property in
+    /// exact or in binary32 arithmetic, but not in both
+    pub differs: Option<Box<Difference>>,
     /// work done
     pub counters: Counters,
 }
@@ -168,6 +179,8 @@ pub struct Answer {
 pub(crate) struct Limits<'a> {
     deadline: Option<Instant>,
     stop: &'a AtomicBool,
+    /// points at which exact and binary32 arithmetic were seen to differ
+    differing: Arc<AtomicUsize>,
     threads: usize,
     progress: &'a (dyn Fn(Progress) + Sync),
     seed: u64,
@@ -176,7 +189,13 @@ pub(crate) struct Limits<'a> {
 
 impl Limits<'_> {
     fn expired(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.deadline.is_some_and(|d| Instant::now() >= d)
+        self.stop.load(Ordering::Relaxed)
+            || self.deadline.is_some_and(|d| Instant::now() >= d)
+            || self.impatient()
+    }
+
+    fn impatient(&self) -> bool {
+        self.differing.load(Ordering::Relaxed) >= PATIENCE
     }
 
     /// What a lower bound of a row must exceed.
@@ -187,18 +206,20 @@ impl Limits<'_> {
 
 /// Decides whether some input violates the property of `query`.
 ///
-/// **Semantics and evidence.** `verified`: proved, `discrete`. `falsified`: a
-/// witness, exact and in binary32.
+/// **Semantics and evidence.** `verified`: proved, under the semantics of
+/// `options`, `discrete` or `float32`; the latter for binary32 inputs next to
+/// points of the boxes. `falsified`: a witness, exact and in binary32.
 ///
 /// # Errors
-/// [`Error`]; running out of time or memory is an outcome.
+/// [`Error`]; running out of time or memory is an outcome. Under `float32` an
+/// operator of the file that the graph computes by another formula.
 pub fn verify(
     graph: &Graph,
     query: &Query,
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Answer, Error> {
-    if options.semantics != Semantics::Discrete {
+    if !matches!(options.semantics, Semantics::Discrete | Semantics::Float32) {
         return Err(Error::Semantics(options.semantics));
     }
     let &[input] = graph.inputs() else {
@@ -224,6 +245,7 @@ pub fn verify(
     let limits = Limits {
         deadline: options.timeout.map(|t| Instant::now() + t),
         stop: &stop,
+        differing: Arc::default(),
         threads: options.threads.max(1),
         progress,
         seed: options.seed,
@@ -234,17 +256,34 @@ pub fn verify(
         .build()
         .map_err(|e| Error::Internal(e.to_string()))?;
     let mut counters = Counters::default();
-    let outcome = pool.install(|| decide(graph, query, &limits, &mut counters))?;
-    Ok(Answer { outcome, counters })
+    let cases = query.cases.iter();
+    let places: Vec<Places> = cases.map(|c| Places::new(c, &limits.differing)).collect();
+    let outcome = pool.install(|| match options.semantics {
+        Semantics::Float32 => execution::decide(graph, query, &places, &limits, &mut counters),
+        _ => decide(graph, query, &places, &limits, &mut counters),
+    })?;
+    let outcome = match outcome {
+        Outcome::Timeout if limits.impatient() => Outcome::Unknown(Reason::Execution),
+        other => other,
+    };
+    let differs = match outcome {
+        Outcome::Falsified(_) => None,
+        _ => places.iter().find_map(Places::difference).map(Box::new),
+    };
+    Ok(Answer {
+        outcome,
+        differs,
+        counters,
+    })
 }
 
 fn decide(
     graph: &Graph,
     query: &Query,
+    places: &[Places],
     limits: &Limits<'_>,
     counters: &mut Counters,
 ) -> Result<Outcome, Error> {
-    let places: Vec<Places> = query.cases.iter().map(Places::new).collect();
     let cases: Vec<usize> = (0..query.cases.len()).collect();
     if cases.len() <= FEW_CASES {
         // Bounds lose almost everything where a function jumps.
@@ -272,13 +311,9 @@ fn decide(
         let ends = case.lo.iter().zip(&case.hi);
         ends.filter(|(l, h)| l < h).count()
     };
-    let limit = std::env::var("FEW")
-        .ok()
-        .and_then(|v| v.parse().ok())
-        .unwrap_or(FEW_INPUTS);
-    let few = cases.iter().map(varying).max().unwrap_or(0) <= limit;
+    let few = cases.iter().map(varying).max().unwrap_or(0) <= FEW_INPUTS;
     if few {
-        return Ok(inputs::search(graph, query, &places, &cases, limits, counters)?.into());
+        return Ok(inputs::search(graph, query, places, &cases, limits, counters)?.into());
     }
     let mut unknown = None;
     for &c in &cases {
