@@ -41,6 +41,9 @@ const FEW_INPUTS: usize = 12;
 /// Cases, at most, that are attacked one by one before any bound.
 const FEW_CASES: usize = 8;
 
+/// Multiply-adds of an attack before any bound, about.
+const ATTACK_WORK: f64 = 1e8;
+
 /// Points that violate the property in exact arithmetic only, at most, before a
 /// search gives up looking for one that does in both.
 const PATIENCE: usize = 1000;
@@ -287,9 +290,11 @@ fn decide(
     if cases.len() <= FEW_CASES {
         // Bounds lose almost everything where a function jumps.
         let rounds = if jumps(graph) { 12 } else { 1 };
+        // A small network affords more restarts in the same time.
+        let affordable = ATTACK_WORK / (40.0 * multiply_adds(graph)).max(1.0);
         for round in 0..rounds {
             let effort = Effort {
-                restarts: 16,
+                restarts: (affordable as usize).clamp(16, 256),
                 steps: 20 + 10 * round as usize,
                 seed: limits.seed.wrapping_add(1000 * round),
             };
