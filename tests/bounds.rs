@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use dahlquist::bounds::{
-    Ascent, Boxed, Domain, Functional, Method, Objective, Root, analyze, interval_boxes,
+    Ascent, Boxed, Domain, Functional, Method, Objective, Passes, Root, analyze, interval_boxes,
 };
 use dahlquist::exact::{MpInterval, Rational};
 use dahlquist::graph::{Backward, Forward, Graph, GraphBuilder, NodeId, Op, backward, forward};
@@ -537,7 +537,12 @@ proptest! {
     /// Input splitting: bounds of both halves with inherited boxes, and of
     /// mixtures of rows.
     #[test]
-    fn halves_are_bounded(case in case(), axis in any::<u32>(), weights in prop::collection::vec(0.0..3.0f64, 3)) {
+    fn halves_are_bounded(
+        case in case(),
+        axis in any::<u32>(),
+        weights in prop::collection::vec(0.0..3.0f64, 3),
+        passes in prop::sample::select(vec![Passes::Everywhere, Passes::Both, Passes::Last]),
+    ) {
         let objective = objective_of(&case);
         let whole = boxes_of(&case.region);
         let boxed = Boxed::new(&case.graph).unwrap();
@@ -545,7 +550,7 @@ proptest! {
         let asked = |domains: usize| -> Vec<(usize, usize)> {
             (0..domains).flat_map(|d| (0..rows).map(move |r| (d, r))).collect()
         };
-        let first = boxed.bound(whole.clone(), None, &objective, &asked(1), &|| false).unwrap();
+        let first = boxed.bound(whole.clone(), None, &objective, &asked(1), passes, &|| false).unwrap();
         let n = case.region.len();
         let axis = axis as usize % n;
         let mid = whole.at(0, axis).mid();
@@ -556,13 +561,21 @@ proptest! {
         });
         let twice = |b: &Boxes| Boxes::from_shape_fn((2, b.dim().1), |_, i| b.at(0, i));
         let known: Vec<Option<Boxes>> = first.known.iter().map(|b| b.as_ref().map(twice)).collect();
-        let second = boxed.bound(halves.clone(), Some(&known), &objective, &asked(2), &|| false).unwrap();
+        let second = boxed.bound(halves.clone(), Some(&known), &objective, &asked(2), passes, &|| false).unwrap();
         for x in members(&case.region, case.seed) {
             let values = at_point(&case.graph, &x);
             let y = &values[case.graph.output().index()];
             let of: Vec<Range> = objective.functionals().iter().map(|f| value_of(f, &x, y)).collect();
             for (r, value) in of.iter().enumerate() {
                 prop_assert!(not_above(first.lower[r], value));
+            }
+            for (boxes, values) in first.known.iter().zip(&values) {
+                for (i, value) in boxes.iter().flat_map(|_| values.iter().enumerate()) {
+                    let x = boxes.as_ref().unwrap().at(0, i);
+                    prop_assert!(not_above(x.lo(), value), "{i} {x:?}");
+                    let mirrored = (-value.1.clone(), -value.0.clone());
+                    prop_assert!(not_above(-x.hi(), &mirrored), "{i} {x:?}");
+                }
             }
             let mixture = of.iter().zip(&weights).map(|(v, w)| &v.1 * q(*w)).sum::<Rational>();
             let combined = first.combined(&whole, 0, 0..rows, &weights);

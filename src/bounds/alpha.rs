@@ -11,14 +11,16 @@
 //! References: Xu et al., *Fast and Complete* (2021); Wang et al., *Beta-CROWN*
 //! (2021), section 3.
 
-use ndarray::{Array2, Zip};
+use std::sync::Arc;
 
-use super::analysis::PassView;
+use ndarray::{Array2, ArrayView1, Axis, Zip};
+
+use super::analysis::{PassView, is_affine};
 use super::linear::{Cut, LinearRelaxation, Lines, Pulled, Side, pull_back};
 use crate::exact::Rational;
 use crate::graph::{Forward, NodeId, Op, forward_until};
 use crate::ops::{self, LinearMap, Pointwise, Product, Shape, Weights};
-use crate::rounding::Interval;
+use crate::rounding::{Boxes, Interval};
 
 /// How long and how fast slopes climb.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,9 +33,72 @@ pub struct Ascent {
     pub decay: f64,
 }
 
-/// Slopes below, one row per functional, of the activation nodes that have a
-/// choice; by node.
-pub(super) type Slopes = Vec<Option<Array2<f64>>>;
+/// The elements of an activation node whose slope below is free: those over a kink
+/// in some domain.
+#[derive(Debug)]
+pub(super) struct Kinks {
+    columns: Vec<usize>,
+    /// their boxes, (domains, columns)
+    lo: Array2<f64>,
+    hi: Array2<f64>,
+    /// the slopes that can be best
+    least: Array2<f64>,
+    greatest: Array2<f64>,
+}
+
+impl Kinks {
+    fn of(f: &dyn Pointwise, boxes: &Boxes) -> Option<Kinks> {
+        let (domains, n) = boxes.dim();
+        let bends = |i: &usize| (0..domains).any(|d| !is_affine(f, boxes.at(d, *i)));
+        let columns: Vec<usize> = (0..n).filter(bends).collect();
+        if columns.is_empty() {
+            return None;
+        }
+        let slopes = |d: usize, c: usize| f.slopes(boxes.at(d, columns[c]));
+        let dim = (domains, columns.len());
+        Some(Kinks {
+            lo: boxes.lo().select(Axis(1), &columns),
+            hi: boxes.hi().select(Axis(1), &columns),
+            least: Array2::from_shape_fn(dim, |(d, c)| slopes(d, c).lo()),
+            greatest: Array2::from_shape_fn(dim, |(d, c)| slopes(d, c).hi()),
+            columns,
+        })
+    }
+
+    /// The elements.
+    pub(super) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    fn domain(&self, owner: usize) -> usize {
+        if self.lo.nrows() == 1 { 0 } else { owner }
+    }
+}
+
+/// The kinks before `start`, by node.
+pub(super) fn kinks(view: &PassView<'_>, start: NodeId) -> Vec<Option<Arc<Kinks>>> {
+    let before = view.graph.ancestors(start);
+    let of = |(k, node): (usize, &crate::graph::Node)| {
+        let Op::Pointwise(f) = &node.op else {
+            return None;
+        };
+        if !before.get(k).copied().unwrap_or(false) || !has_choice(&**f) {
+            return None;
+        }
+        view.lines[k].as_ref()?;
+        Kinks::of(&**f, view.boxes(node.inputs[0])).map(Arc::new)
+    };
+    view.graph.nodes().iter().enumerate().map(of).collect()
+}
+
+/// The free slopes of one node, (functionals, columns).
+pub(super) struct Free {
+    kinks: Arc<Kinks>,
+    pub(super) slope: Array2<f64>,
+}
+
+/// Free slopes by node.
+pub(super) type Slopes = Vec<Option<Free>>;
 
 /// The functionals of one ascent.
 pub(super) struct Rows<'a> {
@@ -90,6 +155,8 @@ pub(super) struct Best {
     pub last: Pulled,
     /// minimisers of the last pass at the input, (rows, n)
     pub minimisers: Array2<f64>,
+    /// lines of the last pass
+    lines: Vec<Option<Lines>>,
 }
 
 /// Climbs from `slopes` and the multipliers in `cuts`, which hold the last
@@ -108,23 +175,28 @@ pub(super) fn ascend(
     let mut lower = vec![f64::NEG_INFINITY; n];
     let mut moments: Vec<Option<Moments>> = slopes
         .iter()
-        .map(|s| s.as_ref().map(|s| Moments::new(s.dim())))
+        .map(|s| s.as_ref().map(|s| Moments::new(s.slope.dim())))
         .collect();
     let width = cuts.iter().map(Vec::len).max().unwrap_or(0);
     let mut of_cuts = Moments::new((n, width));
-    let each = |base: &Lines| Lines {
-        lower: spread(&base.lower, rows.owner),
-        upper: spread(&base.upper, rows.owner),
-    };
-    let mut lines: Vec<Option<Lines>> = view.lines.iter().map(|l| l.as_ref().map(each)).collect();
+    let mut lines: Vec<Option<Lines>> = (view.lines.iter().zip(slopes.iter()))
+        .map(|(base, free)| {
+            let base = base.as_ref()?;
+            Some(Lines {
+                lower: match free {
+                    Some(_) => broadcast(&base.lower, rows.owner),
+                    None => spread(&base.lower, rows.owner),
+                },
+                upper: spread(&base.upper, rows.owner),
+            })
+        })
+        .collect();
     let mut k = 0;
     loop {
         k += 1;
-        for (node, slope) in slopes.iter().enumerate() {
-            if let (Some(slope), Some(lines)) = (slope, &mut lines[node])
-                && let Some(side) = below(view, node, slope, rows.owner)
-            {
-                lines.lower = side;
+        for (node, free) in slopes.iter().enumerate() {
+            if let (Some(free), Some(lines)) = (free, &mut lines[node]) {
+                lower_lines(view, node, free, rows.owner, &mut lines.lower);
             }
         }
         let last = k >= ascent.iterations;
@@ -152,24 +224,31 @@ pub(super) fn ascend(
                 lower,
                 last: pulled,
                 minimisers,
+                lines,
             };
         }
         let values = relaxed_values(view, rows.start, &minimisers, &pulled, &lines, &borrowed);
         let steps = ascent.step.map(|s| s * ascent.decay.powi(k as i32 - 1));
-        for (node, slope) in slopes.iter_mut().enumerate() {
-            let (Some(slope), Some(moments)) = (slope, &mut moments[node]) else {
+        for (node, free) in slopes.iter_mut().enumerate() {
+            let (Some(free), Some(moments)) = (free, &mut moments[node]) else {
                 continue;
             };
             let Some(cotangent) = pulled.record.get(node).and_then(Option::as_ref) else {
                 continue;
             };
-            let operand = view.graph.nodes()[node].inputs[0];
-            let mut gradient = values[operand.index()].clone();
-            Zip::from(&mut gradient)
-                .and(cotangent)
-                .for_each(|g, &a| *g *= a.max(0.0));
-            moments.climb(slope, &gradient, k as i32, steps[0]);
-            clamp(view, node, slope, rows.owner);
+            let operand = &values[view.graph.nodes()[node].inputs[0].index()];
+            let columns = &free.kinks.columns;
+            let gradient = Array2::from_shape_fn(free.slope.dim(), |(s, c)| {
+                operand[[s, columns[c]]] * cotangent[[s, columns[c]]].max(0.0)
+            });
+            moments.climb(&mut free.slope, &gradient, k as i32, steps[0]);
+            for (s, mut slope) in free.slope.rows_mut().into_iter().enumerate() {
+                let d = free.kinks.domain(rows.owner[s]);
+                Zip::from(&mut slope)
+                    .and(free.kinks.least.row(d))
+                    .and(free.kinks.greatest.row(d))
+                    .for_each(|s, &l, &h| *s = s.max(l).min(h));
+            }
         }
         if width > 0 {
             let mut x = Array2::zeros((n, width));
@@ -209,6 +288,7 @@ pub(super) fn intermediate(
     node: NodeId,
     seed: Array2<f64>,
     owner: &[usize],
+    kinks: &[Option<Arc<Kinks>>],
     ascent: Ascent,
     stop: &dyn Fn() -> bool,
 ) -> Vec<f64> {
@@ -219,33 +299,30 @@ pub(super) fn intermediate(
         at_input: None,
         owner,
     };
-    let mut slopes = initial(view, node, owner);
+    let mut slopes = initial(view, kinks, owner);
     let done = |_, l| l >= 0.0 || stop();
     ascend(view, &rows, &mut slopes, &mut [], ascent, &done).lower
 }
 
-/// The slopes that a walk chose, once per row, for the activations before
-/// `start` that have a choice.
-pub(super) fn initial(view: &PassView<'_>, start: NodeId, owner: &[usize]) -> Slopes {
-    let before = view.graph.ancestors(start);
-    let nodes = view.graph.nodes().iter().enumerate();
-    nodes
-        .map(|(k, node)| {
-            let Op::Pointwise(f) = &node.op else {
-                return None;
-            };
-            if !before.get(k).copied().unwrap_or(false) || !has_choice(&**f) {
-                return None;
-            }
-            let lines = view.lines[k].as_ref()?;
-            let rows = lines.lower.slope.nrows();
-            let sets: Vec<usize> = owner
-                .iter()
-                .map(|&o| if rows == 1 { 0 } else { o })
-                .collect();
-            Some(super::analysis::select_rows(&lines.lower.slope, &sets))
+/// The slopes that a walk chose at the kinks, once per row.
+pub(super) fn initial(
+    view: &PassView<'_>,
+    kinks: &[Option<Arc<Kinks>>],
+    owner: &[usize],
+) -> Slopes {
+    let of = |(kinks, lines): (&Option<Arc<Kinks>>, &Option<Lines>)| {
+        let (kinks, lines) = (kinks.as_ref()?, lines.as_ref()?);
+        let chosen = &lines.lower.slope;
+        let slope = Array2::from_shape_fn((owner.len(), kinks.columns.len()), |(s, c)| {
+            let row = if chosen.nrows() == 1 { 0 } else { owner[s] };
+            chosen[[row, kinks.columns[c]]]
+        });
+        Some(Free {
+            kinks: kinks.clone(),
+            slope,
         })
-        .collect()
+    };
+    kinks.iter().zip(view.lines).map(of).collect()
 }
 
 /// The lower slope over a kink is free.
@@ -254,6 +331,10 @@ fn has_choice(f: &dyn Pointwise) -> bool {
     let rules =
         crate::ops::SlopeRule::ALL.map(|rule| f.propose(Interval::or_entire(-1.0, 2.0), rule));
     rules[0] != rules[1] && f.slopes(x).is_bounded()
+}
+
+fn slice<'b>(row: &'b ArrayView1<'_, f64>) -> &'b [f64] {
+    row.as_slice().expect("standard layout has contiguous rows")
 }
 
 /// One row per functional.
@@ -267,46 +348,56 @@ fn spread(side: &Side, owner: &[usize]) -> Side {
     }
 }
 
-/// The lines below for new slopes.
-fn below(view: &PassView<'_>, node: usize, slope: &Array2<f64>, owner: &[usize]) -> Option<Side> {
-    let Op::Pointwise(f) = &view.graph.nodes()[node].op else {
-        return None;
-    };
-    let boxes = view.boxes(view.graph.nodes()[node].inputs[0]);
-    Some(Side::new(
-        &**f,
-        boxes,
-        slope.clone(),
-        owner,
-        ops::Side::Lower,
-    ))
+/// One row per functional, also where one serves all.
+fn broadcast(side: &Side, owner: &[usize]) -> Side {
+    if side.slope.nrows() > 1 {
+        return spread(side, owner);
+    }
+    let rows = vec![0; owner.len()];
+    Side {
+        slope: super::analysis::select_rows(&side.slope, &rows),
+        intercept: super::analysis::select_rows(&side.intercept, &rows),
+    }
 }
 
-/// Back into the range of slopes that can be best.
-fn clamp(view: &PassView<'_>, node: usize, slope: &mut Array2<f64>, owner: &[usize]) {
+/// Writes the free slopes and their intercepts into the lines below.
+fn lower_lines(view: &PassView<'_>, node: usize, free: &Free, owner: &[usize], side: &mut Side) {
     let Op::Pointwise(f) = &view.graph.nodes()[node].op else {
         return;
     };
-    let boxes = view.boxes(view.graph.nodes()[node].inputs[0]);
-    for ((s, i), slope) in slope.indexed_iter_mut() {
-        let d = if boxes.dim().0 == 1 { 0 } else { owner[s] };
-        let range = f.slopes(boxes.at(d, i));
-        *slope = slope.max(range.lo()).min(range.hi());
+    let kinks = &free.kinks;
+    let mut intercepts = vec![0.0; kinks.columns.len()];
+    for (s, slope) in free.slope.rows().into_iter().enumerate() {
+        let d = kinks.domain(owner[s]);
+        let (lo, hi) = (kinks.lo.row(d), kinks.hi.row(d));
+        let slope = slice(&slope);
+        f.lines(
+            slice(&lo),
+            slice(&hi),
+            slope,
+            ops::Side::Lower,
+            &mut intercepts,
+        );
+        let (mut slopes, mut constants) = (side.slope.row_mut(s), side.intercept.row_mut(s));
+        for ((&i, &a), &t) in kinks.columns.iter().zip(slope).zip(&intercepts) {
+            slopes[i] = a;
+            constants[i] = t;
+        }
     }
 }
 
 /// The point of each row's box where its functional at the input is least.
 fn minimisers(view: &PassView<'_>, input: &Array2<f64>, owner: &[usize]) -> Array2<f64> {
     let boxes = view.input.boxes();
-    Array2::from_shape_fn(input.dim(), |(s, i)| {
+    let mut x = input.clone();
+    for (s, mut x) in x.rows_mut().into_iter().enumerate() {
         let d = owner[s].min(boxes.dim().0 - 1);
-        let x = if input[[s, i]] >= 0.0 {
-            boxes.lo()[[d, i]]
-        } else {
-            boxes.hi()[[d, i]]
-        };
-        x.clamp(-1e30, 1e30)
-    })
+        Zip::from(&mut x)
+            .and(boxes.lo().row(d))
+            .and(boxes.hi().row(d))
+            .for_each(|x, &lo, &hi| *x = (if *x >= 0.0 { lo } else { hi }).clamp(-1e30, 1e30));
+    }
+    x
 }
 
 /// Values of the relaxed network at `x`, one row per functional: an estimate.
@@ -366,13 +457,25 @@ impl Forward for Relaxed<'_> {
         let row = |side: &Side, s: usize| if side.slope.nrows() == 1 { 0 } else { s };
         for (s, mut y) in y.rows_mut().into_iter().enumerate() {
             let (l, u) = (row(&lines.lower, s), row(&lines.upper, s));
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = if record[[s, i]] < 0.0 {
-                    lines.upper.slope[[u, i]] * *y + lines.upper.intercept[[u, i]]
-                } else {
-                    lines.lower.slope[[l, i]] * *y + lines.lower.intercept[[l, i]]
-                };
-            }
+            let (below, above) = (&lines.lower, &lines.upper);
+            Zip::from(&mut y)
+                .and(record.row(s))
+                .and(below.slope.row(l))
+                .and(below.intercept.row(l))
+                .for_each(|y, &a, &slope, &t| {
+                    if a >= 0.0 {
+                        *y = slope * *y + t;
+                    }
+                });
+            Zip::from(&mut y)
+                .and(record.row(s))
+                .and(above.slope.row(u))
+                .and(above.intercept.row(u))
+                .for_each(|y, &a, &slope, &t| {
+                    if a < 0.0 {
+                        *y = slope * *y + t;
+                    }
+                });
             let cuts = self.cuts.get(s).copied().unwrap_or(&[]);
             for cut in cuts.iter().filter(|c| c.node == node) {
                 let slope = cut.slopes[usize::from(record[[s, cut.neuron]] < 0.0)];
@@ -412,24 +515,17 @@ impl Forward for Relaxed<'_> {
 /// Values of the relaxed network at the minimisers of the last pass: an estimate.
 pub(super) fn values_of(
     view: &PassView<'_>,
-    rows: &Rows<'_>,
+    start: NodeId,
     best: &Best,
-    slopes: &Slopes,
     cuts: &[Vec<Cut>],
 ) -> Vec<Array2<f64>> {
-    let lines: Vec<Option<Lines>> = (0..view.lines.len())
-        .map(|node| {
-            let base = view.lines[node].as_ref()?;
-            let own = slopes[node].as_ref();
-            let lower = own.and_then(|slope| below(view, node, slope, rows.owner));
-            let lower = lower.unwrap_or_else(|| spread(&base.lower, rows.owner));
-            Some(Lines {
-                lower,
-                upper: spread(&base.upper, rows.owner),
-            })
-        })
-        .collect();
     let borrowed: Vec<&[Cut]> = cuts.iter().map(Vec::as_slice).collect();
-    let (x, pulled) = (&best.minimisers, &best.last);
-    relaxed_values(view, rows.start, x, pulled, &lines, &borrowed)
+    relaxed_values(
+        view,
+        start,
+        &best.minimisers,
+        &best.last,
+        &best.lines,
+        &borrowed,
+    )
 }

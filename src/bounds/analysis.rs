@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, Zip};
 use rayon::prelude::*;
 
+use super::affine::{Axes, Form};
 use super::alpha::{self, Ascent, Rows};
 use super::interval::IntervalDomain;
 use super::linear::{Facts, InputSet, LinearRelaxation, Lines, Pulled, pull_back};
-use super::{Counters, LayerEvidence, Method, Objective};
+use super::{Counters, LayerEvidence, Method, Objective, Passes};
 use crate::exact::Rational;
 use crate::graph::{Backward, Forward, Graph, NodeId, Op, forward};
 use crate::ops::{LinearMap, Pointwise, Product, Shape, SlopeRule};
@@ -17,6 +18,9 @@ use crate::rounding::{Boxes, Interval, eft};
 
 /// Elements of one chunk of functionals: what a pass keeps in cache.
 const CHUNK: usize = 1 << 16;
+
+/// Elements of the widest node for each row of affine forms, at least.
+const WIDE: usize = 16;
 
 /// What a graph asks of every walk over it.
 #[derive(Debug)]
@@ -27,6 +31,10 @@ pub(super) struct Plan<'g> {
     factor: Vec<bool>,
     /// per node: over boxes the interval step is already the best linear bound
     boxlike: Vec<bool>,
+    /// per node: an affine function of the input
+    affine: Vec<bool>,
+    /// elements of the widest node
+    widest: usize,
 }
 
 impl<'g> Plan<'g> {
@@ -36,11 +44,21 @@ impl<'g> Plan<'g> {
             readers: vec![Vec::new(); n],
             factor: vec![false; n],
             boxlike: vec![false; n],
+            affine: Vec::with_capacity(n),
+            widest: graph
+                .nodes()
+                .iter()
+                .map(|n| n.shape.len())
+                .max()
+                .unwrap_or(0),
         };
         // Values whose elements are functions of one input element each.
         let mut separate = vec![false; n];
         for (k, node) in graph.nodes().iter().enumerate() {
             let operand = node.inputs.first().map(|i| i.index());
+            let bends = matches!(node.op, Op::Pointwise(_) | Op::Product(_));
+            let affine = !bends && node.inputs.iter().all(|i| plan.affine[i.index()]);
+            plan.affine.push(affine);
             match &node.op {
                 Op::Pointwise(f) => plan.readers[node.inputs[0].index()].push(&**f),
                 Op::Product(_) => node
@@ -69,6 +87,12 @@ impl<'g> Plan<'g> {
         plan
     }
 
+    /// Affine forms cost little beside a pass from every element of the widest
+    /// node, and so are worth a try first.
+    pub(super) fn forms_pay(&self, input: &Boxes) -> bool {
+        WIDE * (Axes::of(input).len() + 2) <= self.widest
+    }
+
     /// The node's box matters to a relaxation.
     pub(super) fn watched(&self, node: NodeId) -> bool {
         self.factor[node.index()] || !self.readers[node.index()].is_empty()
@@ -82,6 +106,8 @@ pub(super) struct Walking<'a> {
     pub rule: SlopeRule,
     /// slopes of intermediate bounds are optimised
     pub ascent: Option<Ascent>,
+    /// what cuts the operands' boxes of activations
+    pub passes: Passes,
     /// rows are shared among the threads of the current pool
     pub parallel: bool,
     /// once it holds, boxes are no longer tightened: looser, and soon done
@@ -100,6 +126,9 @@ pub(super) struct Walk<'a> {
     known: Option<&'a [Option<Boxes>]>,
     pub facts: Vec<Option<Facts>>,
     pub lines: Vec<Option<Lines>>,
+    /// affine forms by node, and the inputs they are of
+    forms: Vec<Option<Form>>,
+    axes: Option<Axes>,
     tightened: Vec<Rc<[bool]>>,
     pub evidence: Vec<LayerEvidence>,
     pub counters: Counters,
@@ -127,12 +156,17 @@ impl<'a> Walk<'a> {
             known,
             facts: (0..n).map(|_| None).collect(),
             lines: (0..n).map(|_| None).collect(),
+            forms: (0..n).map(|_| None).collect(),
+            axes: (walking.passes != Passes::Everywhere).then(|| Axes::of(input.boxes())),
             tightened: vec![Rc::from([]); n],
             evidence: Vec::new(),
             counters: Counters::default(),
             had_choice: false,
         };
         let start = graph.inputs()[0];
+        if let Some(axes) = &walk.axes {
+            walk.forms[start.index()] = Some(Form::input(input.boxes(), axes));
+        }
         walk.keep(start, Facts::new(input.boxes().clone()));
         forward(graph, &mut walk, vec![start]);
         walk
@@ -144,7 +178,7 @@ impl<'a> Walk<'a> {
             .expect("nodes are visited in order")
     }
 
-    fn view(&self) -> PassView<'_> {
+    pub(super) fn view(&self) -> PassView<'_> {
         PassView {
             graph: self.graph,
             facts: &self.facts,
@@ -166,15 +200,34 @@ impl<'a> Walk<'a> {
     /// The elements (domain, index) of `node` for which a linear bound is worth a pass.
     fn open(&self, node: NodeId, boxes: &Boxes) -> Vec<(usize, usize)> {
         let (domains, n) = boxes.dim();
-        let readers = &self.plan.readers[node.index()];
-        let factor = self.plan.factor[node.index()];
-        let is_open =
-            |x: Interval| (factor && !x.is_point()) || readers.iter().any(|f| !is_affine(*f, x));
         let mut open = Vec::new();
         for d in 0..domains {
-            open.extend((0..n).filter(|&i| is_open(boxes.at(d, i))).map(|i| (d, i)));
+            let is_open = |&i: &usize| self.is_open(node, boxes.at(d, i));
+            open.extend((0..n).filter(is_open).map(|i| (d, i)));
         }
         open
+    }
+
+    fn form(&self, node: NodeId) -> &Form {
+        let form = self.forms[node.index()].as_ref();
+        form.expect("with axes, every node has a form")
+    }
+
+    /// Keeps the form of a new node; the intersection of its boxes with `boxes`.
+    fn meet(&mut self, node: NodeId, boxes: Boxes, form: Option<Form>) -> Boxes {
+        let Some(mut form) = form else { return boxes };
+        let boxes = intersection(&boxes, &form.boxes());
+        form.restrict(&boxes);
+        self.forms[node.index()] = Some(form);
+        boxes
+    }
+
+    /// A relaxation that reads an element in `x` of `node` gains from a smaller `x`.
+    fn is_open(&self, node: NodeId, x: Interval) -> bool {
+        (self.plan.factor[node.index()] && !x.is_point())
+            || self.plan.readers[node.index()]
+                .iter()
+                .any(|f| !is_affine(*f, x))
     }
 
     /// Keeps a new node and, if activations or products read it, cuts its box.
@@ -189,28 +242,44 @@ impl<'a> Walk<'a> {
         }
         let boxes = facts.boxes.clone();
         self.keep(node, facts);
-        if self.walking.method == Method::Interval {
+        if self.walking.method == Method::Interval || self.walking.passes == Passes::Last {
             return node;
         }
         let open = self.open(node, &boxes);
         self.counters.unstable += open.len() as u64;
-        let exact = self.plan.boxlike[node.index()] && self.input.is_box();
+        // Nothing was relaxed up to here: the interval or the form is as good.
+        let exact = (self.plan.boxlike[node.index()] && self.input.is_box())
+            || (self.plan.affine[node.index()] && self.axes.is_some());
         if open.is_empty() || exact || (self.walking.stop)() {
             return node;
         }
-        let k = open.len();
-        let lower = self.pull_elements(node, &open);
         let (mut lo, mut hi) = (boxes.lo().clone(), boxes.hi().clone());
         let mut tightened = vec![false; boxes.dim().1];
-        for (row, &(d, i)) in open.iter().enumerate() {
-            let forward = boxes.at(d, i);
-            let cut = Interval::or_entire(lower[row], -lower[k + row]);
-            if let Some(both) = forward.intersect(cut)
-                && both != forward
-            {
-                (lo[[d, i]], hi[[d, i]]) = (both.lo(), both.hi());
-                tightened[i] = true;
+        let mut cut = |(d, i): (usize, usize), by: Interval| {
+            let old = Interval::or_entire(lo[[d, i]], hi[[d, i]]);
+            match old.intersect(by) {
+                Some(both) if both != old => {
+                    (lo[[d, i]], hi[[d, i]]) = (both.lo(), both.hi());
+                    tightened[i] = true;
+                    both
+                }
+                _ => old,
             }
+        };
+        // Upper ends first: where one decides an activation, the lower end is not needed.
+        let upper = self.pull_elements(node, &open, -1.0);
+        let rest: Vec<(usize, usize)> = open
+            .into_iter()
+            .zip(upper)
+            .filter(|&(at, u)| {
+                let x = cut(at, Interval::or_entire(f64::NEG_INFINITY, -u));
+                self.is_open(node, x)
+            })
+            .map(|(at, _)| at)
+            .collect();
+        let lower = self.pull_elements(node, &rest, 1.0);
+        for (at, l) in rest.into_iter().zip(lower) {
+            cut(at, Interval::or_entire(l, f64::INFINITY));
         }
         if let Some(facts) = &mut self.facts[node.index()] {
             facts.cut(Boxes::new(lo, hi));
@@ -219,32 +288,41 @@ impl<'a> Walk<'a> {
         node
     }
 
-    /// Lower bounds of `x_i` for every open element, then of `-x_i`.
-    fn pull_elements(&mut self, node: NodeId, open: &[(usize, usize)]) -> Vec<f64> {
+    /// Lower bounds of `sign x_i` for every element listed.
+    fn pull_elements(&mut self, node: NodeId, open: &[(usize, usize)], sign: f64) -> Vec<f64> {
         let n = self.facts(node).boxes.dim().1;
         let k = open.len();
+        if k == 0 {
+            return Vec::new();
+        }
         self.counters.passes += 1;
-        self.counters.functionals += 2 * k as u64;
+        self.counters.functionals += k as u64;
         let widest = self.widest(node);
         let chunk = (CHUNK / widest.max(1)).clamp(16, 512);
         let walk = self.view();
         let (ascent, stop) = (self.walking.ascent, self.walking.stop);
+        let kinks = match ascent {
+            Some(_) => alpha::kinks(&walk, node),
+            None => Vec::new(),
+        };
         let run = |rows: std::ops::Range<usize>| -> Vec<f64> {
             if stop() {
                 return vec![f64::NEG_INFINITY; rows.len()];
             }
-            let owner: Vec<usize> = rows.clone().map(|r| open[r % k].0).collect();
+            let owner: Vec<usize> = open[rows.clone()].iter().map(|at| at.0).collect();
             let mut seed = Array2::zeros((rows.len(), n));
-            for (s, r) in rows.enumerate() {
-                seed[[s, open[r % k].1]] = if r < k { 1.0 } else { -1.0 };
+            for (s, at) in open[rows].iter().enumerate() {
+                seed[[s, at.1]] = sign;
             }
             match ascent {
-                Some(ascent) => alpha::intermediate(&walk, node, seed, &owner, ascent, stop),
+                Some(ascent) => {
+                    alpha::intermediate(&walk, node, seed, &owner, &kinks, ascent, stop)
+                }
                 None => walk.pull(node, seed, None, &owner).lower,
             }
         };
-        let starts: Vec<usize> = (0..2 * k).step_by(chunk).collect();
-        let range = |&s: &usize| s..(s + chunk).min(2 * k);
+        let starts: Vec<usize> = (0..k).step_by(chunk).collect();
+        let range = |&s: &usize| s..(s + chunk).min(k);
         let parts: Vec<Vec<f64>> = if self.walking.parallel && starts.len() > 1 {
             starts.par_iter().map(|s| run(range(s))).collect()
         } else {
@@ -291,11 +369,13 @@ impl<'a> Walk<'a> {
 
     /// Lower bounds of objective rows, `asked` as (domain, row): the best of
     /// the output's box, one linear step, and (CROWN) the whole pass, whose
-    /// functionals at the input are returned too.
+    /// functionals at the input are returned too. With `ascent` their slopes
+    /// climb.
     pub(super) fn rows(
         &mut self,
         objective: &Objective,
         asked: &[(usize, usize)],
+        ascent: Option<Ascent>,
     ) -> (Vec<f64>, Option<LinearForms>) {
         let output = self.graph.output();
         let owner: Vec<usize> = asked.iter().map(|a| a.0).collect();
@@ -346,7 +426,7 @@ impl<'a> Walk<'a> {
         }
         self.counters.passes += 1;
         self.counters.functionals += asked.len() as u64;
-        if let Some(ascent) = self.walking.ascent {
+        if let Some(ascent) = ascent {
             let view = self.view();
             let rows = Rows {
                 start: output,
@@ -355,7 +435,8 @@ impl<'a> Walk<'a> {
                 constants: seeds.constants().to_vec(),
                 owner: &owner,
             };
-            let mut slopes = alpha::initial(&view, output, &owner);
+            let kinks = alpha::kinks(&view, output);
+            let mut slopes = alpha::initial(&view, &kinks, &owner);
             let climbed = {
                 let done = |_, l| l > 0.0 || (self.walking.stop)();
                 alpha::ascend(&view, &rows, &mut slopes, &mut [], ascent, &done)
@@ -434,10 +515,15 @@ impl<'a> PassView<'a> {
 /// Both hold, so their intersection does; an empty one (which no sound pair
 /// has) keeps the first.
 fn intersection(a: &Boxes, b: &Boxes) -> Boxes {
-    Boxes::from_shape_fn(a.dim(), |s, i| {
-        let (a, b) = (a.at(s, i), b.at(s, i));
-        a.intersect(b).unwrap_or(a)
-    })
+    let (mut lo, mut hi) = (a.lo().clone(), a.hi().clone());
+    let ends = Zip::from(&mut lo).and(&mut hi).and(b.lo()).and(b.hi());
+    ends.for_each(|l, h, &bl, &bh| {
+        let (most, least) = (l.max(bl), h.min(bh));
+        if most <= least {
+            (*l, *h) = (most, least);
+        }
+    });
+    Boxes::new(lo, hi)
 }
 
 /// `φ` is affine on `x`: the lines of the proposal coincide.
@@ -457,36 +543,55 @@ impl Forward for Walk<'_> {
 
     fn constant(&mut self, node: NodeId, values: &[Rational], shape: &Shape) -> NodeId {
         let boxes = self.domain.constant(node, values, shape);
+        let axes = self.axes.as_ref();
+        self.forms[node.index()] = axes.map(|axes| Form::constant(&boxes, axes.len()));
         self.finish(node, Facts::new(boxes))
     }
 
     fn linear(&mut self, node: NodeId, map: &dyn LinearMap, x: &NodeId) -> NodeId {
         let mut domain = self.domain;
-        let x = self.facts(*x);
-        let boxes = domain.linear(node, map, &x.boxes);
-        let facts = Facts::of_linear(boxes, map, x);
+        let boxes = domain.linear(node, map, &self.facts(*x).boxes);
+        let form = self.axes.is_some().then(|| self.form(*x).linear(map));
+        let boxes = self.meet(node, boxes, form);
+        let facts = Facts::of_linear(boxes, map, self.facts(*x));
         self.finish(node, facts)
     }
 
     fn pointwise(&mut self, node: NodeId, f: &dyn Pointwise, x: &NodeId) -> NodeId {
         self.activate(node, *x, f);
+        let operand = &self.facts(*x).boxes;
+        let form = match &self.lines[node.index()] {
+            Some(lines) if self.axes.is_some() => {
+                let proposed = [&lines.lower.slope, &lines.upper.slope];
+                Some(self.form(*x).pointwise(f, operand, proposed))
+            }
+            _ => None,
+        };
         let mut domain = self.domain;
-        let boxes = domain.pointwise(node, f, &self.facts(*x).boxes);
+        let boxes = domain.pointwise(node, f, operand);
+        let boxes = self.meet(node, boxes, form);
         self.finish(node, Facts::new(boxes))
     }
 
     fn combine(&mut self, node: NodeId, coefficients: &[Rational], xs: &[&NodeId]) -> NodeId {
         let mut domain = self.domain;
-        let xs: Vec<&Boxes> = xs.iter().map(|x| &self.facts(**x).boxes).collect();
-        let boxes = domain.combine(node, coefficients, &xs);
+        let operands: Vec<&Boxes> = xs.iter().map(|x| &self.facts(**x).boxes).collect();
+        let boxes = domain.combine(node, coefficients, &operands);
+        let form = self.axes.is_some().then(|| {
+            let forms: Vec<&Form> = xs.iter().map(|x| self.form(**x)).collect();
+            Form::combine(coefficients, &forms)
+        });
+        let boxes = self.meet(node, boxes, form);
         self.finish(node, Facts::new(boxes))
     }
 
     fn product(&mut self, node: NodeId, p: &Product, a: &NodeId, b: &NodeId) -> NodeId {
         let mut domain = self.domain;
-        let (a, b) = (self.facts(*a), self.facts(*b));
-        let boxes = domain.product(node, p, &a.boxes, &b.boxes);
-        let facts = Facts::of_product(boxes, p, a, b);
+        let boxes = domain.product(node, p, &self.facts(*a).boxes, &self.facts(*b).boxes);
+        let forms = self.axes.is_some().then(|| (self.form(*a), self.form(*b)));
+        let form = forms.map(|(a, b)| Form::product(p, a, b));
+        let boxes = self.meet(node, boxes, form);
+        let facts = Facts::of_product(boxes, p, self.facts(*a), self.facts(*b));
         self.finish(node, facts)
     }
 }

@@ -6,10 +6,21 @@ use ndarray::Array2;
 
 use super::analysis::{Plan, Walk, Walking};
 use super::linear::InputSet;
-use super::{Counters, Error, Method, Objective};
+use super::{Counters, Error, LayerEvidence, Method, Objective};
 use crate::graph::Graph;
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
+
+/// What cuts the boxes that relaxations read, beside the interval step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passes {
+    /// a backward pass at every such node
+    Everywhere,
+    /// the same, after affine forms of the input
+    Both,
+    /// affine forms of the input alone: one backward pass, of the objective
+    Last,
+}
 
 /// Bounds functionals of one graph over batches of input boxes.
 #[derive(Debug)]
@@ -30,6 +41,9 @@ pub struct BoxBounds {
     /// boxes of the nodes that relaxations read, one row per box: they hold for
     /// every part of it
     pub known: Vec<Option<Boxes>>,
+    /// of a single box: one entry per activation node, enough to redo the bounds
+    /// if no boxes were `known` before
+    pub evidence: Vec<LayerEvidence>,
     /// work done
     pub counters: Counters,
 }
@@ -63,6 +77,7 @@ impl<'g> Boxed<'g> {
         known: Option<&[Option<Boxes>]>,
         objective: &Objective,
         asked: &[(usize, usize)],
+        passes: Passes,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<BoxBounds, Error> {
         check_environment()?;
@@ -71,11 +86,12 @@ impl<'g> Boxed<'g> {
             method: Method::Crown,
             rule: SlopeRule::Adaptive,
             ascent: None,
+            passes,
             parallel: false,
             stop,
         };
         let mut walk = Walk::over(self.graph, &self.plan, &input, known, walking);
-        let (lower, forms) = walk.rows(objective, asked);
+        let (lower, forms) = walk.rows(objective, asked, None);
         let width = input.boxes().dim().1;
         let (functionals, constants) = match forms {
             Some(forms) => (forms.input, forms.constants),
@@ -86,6 +102,7 @@ impl<'g> Boxed<'g> {
             functionals,
             constants,
             known: walk.watched_boxes(),
+            evidence: walk.evidence,
             counters: walk.counters,
         })
     }

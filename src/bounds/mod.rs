@@ -16,9 +16,11 @@
 //! of the output; if the output node is linear, the row composed with that map
 //! over the box of its operand; and (CROWN) the row pulled back to the input.
 
+mod affine;
 mod alpha;
 mod analysis;
 mod boxes;
+mod float32;
 mod interval;
 mod linear;
 mod objective;
@@ -35,7 +37,8 @@ use crate::rounding::{EnvironmentError, check_environment};
 use crate::verify::{Property, Proved, Reason, Region, Verdict};
 
 pub use alpha::Ascent;
-pub use boxes::{BoxBounds, Boxed};
+pub use boxes::{BoxBounds, Boxed, Passes};
+pub use float32::{execution_errors, weighted_error};
 pub use interval::{IntervalDomain, interval_boxes};
 pub use linear::Cut;
 pub use objective::{Functional, Objective};
@@ -79,6 +82,17 @@ pub enum Error {
     Unknown {
         /// the name
         name: String,
+    },
+    /// The execution of an operator in binary32 is not bounded.
+    #[error(
+        "node {node}: no bound of the execution of {operator} in binary32 (semantics float32): \
+         the network's nodes compute it by another formula"
+    )]
+    Execution {
+        /// the file's node
+        node: String,
+        /// its operator
+        operator: String,
     },
     /// The thread's floating-point mode breaks the rounding model.
     #[error(transparent)]
@@ -250,11 +264,12 @@ pub fn analyze(
             method,
             rule,
             ascent: None,
+            passes: Passes::Everywhere,
             parallel: false,
             stop: &|| false,
         };
         let mut walk = Walk::over(graph, &plan, &input, None, walking);
-        let (lower, _) = walk.rows(&objective, &asked);
+        let (lower, _) = walk.rows(&objective, &asked, None);
         let outcome = Outcome {
             lower: lower.into_iter().map(Proved::new).collect(),
             evidence: walk.evidence,

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::alpha::{self, Ascent, Rows, Slopes};
+use super::alpha::{self, Ascent, Free, Kinks, Rows, Slopes};
 use super::analysis::{PassView, Plan, Walk, Walking, is_affine};
 use super::linear::{Cut, Facts, InputSet, LinearRelaxation, Lines};
-use super::{Counters, Error, Method, Objective};
+use super::{Counters, Error, Method, Objective, Passes};
 use crate::graph::{Graph, NodeId, Op};
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
@@ -24,6 +24,7 @@ pub struct Root<'g> {
     input: InputSet,
     facts: Vec<Option<Facts>>,
     lines: Vec<Option<Lines>>,
+    kinks: Vec<Option<Arc<Kinks>>>,
     objective: Objective,
     /// proved lower bounds of the functionals over the whole set
     pub lower: Vec<f64>,
@@ -38,7 +39,7 @@ pub struct Domain {
     pub functional: usize,
     /// what cuts the part out
     pub cuts: Vec<Cut>,
-    /// slopes below, by node, where there is a choice; `None` for those of the root
+    /// free slopes, by node; `None` for those of the root
     slopes: Option<Arc<Vec<Option<Vec<f32>>>>>,
     /// proved lower bound of the functional on the part that contains this one
     pub lower: f64,
@@ -54,16 +55,29 @@ impl Domain {
             lower,
         }
     }
+
+    /// Memory it holds, in bytes; what several share counts in each.
+    pub fn bytes(&self) -> usize {
+        let slopes = self.slopes.iter().flat_map(|s| s.iter().flatten());
+        let slopes: usize = slopes.map(|s| size_of_val(s.as_slice())).sum();
+        size_of::<Domain>() + size_of_val(self.cuts.as_slice()) + slopes
+    }
+
+    /// Gives up its slopes: a climb begins at those of the root again.
+    pub fn shed(&mut self) {
+        self.slopes = None;
+    }
 }
 
-/// A neuron to split, with the loss of the relaxation there (an estimate).
+/// A neuron to split, with the loss of the relaxation there (an estimate), at the
+/// minimiser or at worst.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// the activation node
     pub node: NodeId,
     /// element of its operand
     pub neuron: usize,
-    /// cotangent times gap between line and function
+    /// cotangent times a gap between line and function
     pub score: f64,
 }
 
@@ -74,7 +88,7 @@ pub struct DomainBounds {
     pub lower: f64,
     /// where the relaxation is least, at the input
     pub minimiser: Vec<f64>,
-    /// neurons worth splitting, best first
+    /// neurons worth splitting
     pub candidates: Vec<Candidate>,
 }
 
@@ -105,15 +119,21 @@ impl<'g> Root<'g> {
             method: Method::Crown,
             rule: SlopeRule::Adaptive,
             ascent,
+            passes: match plan.forms_pay(input.boxes()) {
+                true => Passes::Both,
+                false => Passes::Everywhere,
+            },
             parallel: true,
             stop,
         };
         let asked: Vec<(usize, usize)> = (0..objective.len()).map(|r| (0, r)).collect();
         let mut walk = Walk::over(graph, &plan, &input, None, walking);
-        let (lower, _) = walk.rows(&objective, &asked);
+        let (lower, _) = walk.rows(&objective, &asked, ascent);
+        let kinks = alpha::kinks(&walk.view(), graph.output());
         let (facts, lines, counters) = (walk.facts, walk.lines, walk.counters);
         Ok(Root {
             graph,
+            kinks,
             facts,
             lines,
             objective,
@@ -166,7 +186,10 @@ impl<'g> Root<'g> {
         let functional: Vec<usize> = domains.iter().map(|d| d.functional).collect();
         let done = |s: usize, lower: f64| lower > target(functional[s]);
         let best = alpha::ascend(&view, &rows, &mut slopes, &mut cuts, ascent, &done);
-        let values = alpha::values_of(&view, &rows, &best, &slopes, &cuts);
+        let values = match candidates {
+            0 => Vec::new(),
+            _ => alpha::values_of(&view, output, &best, &cuts),
+        };
         let found = (0..domains.len())
             .map(|s| DomainBounds {
                 lower: best.lower[s].max(domains[s].lower),
@@ -177,7 +200,7 @@ impl<'g> Root<'g> {
         for (s, domain) in domains.iter_mut().enumerate() {
             domain.lower = domain.lower.max(best.lower[s]);
             domain.cuts = std::mem::take(&mut cuts[s]);
-            let own = |a: &Array2<f64>| a.row(s).iter().map(|&v| v as f32).collect();
+            let own = |a: &Free| a.slope.row(s).iter().map(|&v| v as f32).collect();
             let own = slopes.iter().map(|a| a.as_ref().map(own)).collect();
             domain.slopes = Some(Arc::new(own));
         }
@@ -187,15 +210,14 @@ impl<'g> Root<'g> {
     /// The slopes of the domains, one row each.
     fn slopes(&self, view: &PassView<'_>, domains: &[Domain]) -> Slopes {
         let owner = vec![0; domains.len()];
-        let mut slopes = alpha::initial(view, self.graph.output(), &owner);
-        for (node, slopes) in slopes.iter_mut().enumerate() {
-            let Some(slopes) = slopes else { continue };
+        let mut slopes = alpha::initial(view, &self.kinks, &owner);
+        for (node, free) in slopes.iter_mut().enumerate() {
+            let Some(free) = free else { continue };
             for (s, domain) in domains.iter().enumerate() {
                 let own = domain.slopes.as_ref().and_then(|all| all[node].as_ref());
                 if let Some(own) = own {
-                    slopes
-                        .row_mut(s)
-                        .iter_mut()
+                    let mut row = free.slope.row_mut(s);
+                    row.iter_mut()
                         .zip(own)
                         .for_each(|(a, &b)| *a = f64::from(b));
                 }
@@ -204,7 +226,8 @@ impl<'g> Root<'g> {
         slopes
     }
 
-    /// The neurons where the relaxation of row `s` loses most.
+    /// The neurons where the relaxation of row `s` loses most: half of them at its
+    /// minimiser, half in the worst case over their ranges.
     fn candidates(
         &self,
         cuts: &[Cut],
@@ -214,6 +237,7 @@ impl<'g> Root<'g> {
         count: usize,
     ) -> Vec<Candidate> {
         let mut found: Vec<Candidate> = Vec::new();
+        let mut widest: Vec<Candidate> = Vec::new();
         if count == 0 {
             return found;
         }
@@ -225,7 +249,16 @@ impl<'g> Root<'g> {
             let (Some(facts), Some(relaxed)) = (&self.facts[operand.index()], values.get(k)) else {
                 continue;
             };
-            for (i, &a) in record.row(s).iter().enumerate() {
+            let all: Vec<usize>;
+            let columns = match &self.kinks[k] {
+                Some(kinks) => kinks.columns(),
+                None => {
+                    all = (0..record.ncols()).collect();
+                    &all
+                }
+            };
+            for &i in columns {
+                let a = record[[s, i]];
                 if a == 0.0 {
                     continue;
                 }
@@ -234,17 +267,37 @@ impl<'g> Root<'g> {
                 let v = values[operand.index()][[s, i]];
                 let gap = (relaxed[[s, i]] - f.value(v.clamp(range.lo(), range.hi()))).abs();
                 let score = a.abs() * gap;
-                if score > 1e-12 && !is_affine(&**f, range) {
-                    found.push(Candidate {
+                if !is_affine(&**f, range) {
+                    let of = |score| Candidate {
                         node: NodeId(k),
                         neuron: i,
                         score,
-                    });
+                    };
+                    if score > 1e-12 {
+                        found.push(of(score));
+                    }
+                    let slope = match (own, &self.lines[k]) {
+                        (Some(c), _) => c.slopes[usize::from(a < 0.0)],
+                        (None, Some(l)) if a < 0.0 => l.upper.slope[[0, i]],
+                        (None, Some(l)) => l.lower.slope[[0, i]],
+                        (None, None) => 0.0,
+                    };
+                    widest.push(of(a.abs() * f.residual(slope, range).width_up()));
                 }
             }
         }
-        found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        found.truncate(count);
+        let by_score = |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score);
+        found.sort_by(by_score);
+        widest.sort_by(by_score);
+        found.truncate(count.div_ceil(2));
+        let missing = count - found.len();
+        let is_new = |w: &Candidate| {
+            !found
+                .iter()
+                .any(|c| (c.node, c.neuron) == (w.node, w.neuron))
+        };
+        let rest: Vec<Candidate> = widest.into_iter().filter(is_new).take(missing).collect();
+        found.extend(rest);
         found
     }
 

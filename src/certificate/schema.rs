@@ -8,18 +8,35 @@ use serde::{Deserialize, Serialize};
 
 pub use super::number::{Hex, Ratio};
 
+pub mod multistep;
+
+use multistep::{
+    CellsClaim, CellsEvidence, PowersClaim, PowersEvidence, ProductsClaim, ProductsEvidence,
+    RegionClaim, RegionEvidence,
+};
+
 /// The value of `format`.
 pub const FORMAT: &str = "dahlquist-certificate";
 /// The value of `version`.
 pub const VERSION: u32 = 1;
 
-/// A certificate of either kind.
+/// A certificate of any kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Certificate {
     /// lower bounds of linear functionals of a network's output on an input set
     Robustness(Document<RobustnessClaim, RobustnessEvidence>),
+    /// a question about a network has no counterexample
+    Query(Document<QueryClaim, QueryEvidence>),
     /// the root condition of a linear multistep method
     RootCondition(Document<RootClaim, RootRecord>),
+    /// zero-stable shares of a box of parameters
+    Cells(Document<CellsClaim, CellsEvidence>),
+    /// the exact set of one parameter
+    Region(Document<RegionClaim, RegionEvidence>),
+    /// products of companion matrices that change from step to step
+    Products(Document<ProductsClaim, ProductsEvidence>),
+    /// powers of one companion matrix
+    Powers(Document<PowersClaim, PowersEvidence>),
 }
 
 /// What every certificate holds, but for the digest, which is a function of
@@ -47,8 +64,18 @@ pub struct Document<C, E> {
 pub enum Kind {
     /// [`Certificate::Robustness`]
     Robustness,
+    /// [`Certificate::Query`]
+    Query,
     /// [`Certificate::RootCondition`]
     RootCondition,
+    /// [`Certificate::Cells`]
+    Cells,
+    /// [`Certificate::Region`]
+    Region,
+    /// [`Certificate::Products`]
+    Products,
+    /// [`Certificate::Powers`]
+    Powers,
 }
 
 /// For every input `x` of the region and every row `i`,
@@ -188,6 +215,92 @@ pub struct Layer {
     pub upper_slope: Vec<Hex>,
     /// whether the box of this element needs a backward pass
     pub tightened: Vec<bool>,
+}
+
+/// No input of any case satisfies all conditions of one of its conjunctions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryClaim {
+    /// the network
+    pub network: NetworkId,
+    /// what a network's output is
+    pub semantics: Semantics,
+    /// the alternatives
+    pub cases: Vec<QueryCase>,
+}
+
+/// A box of inputs, and what a counterexample in it would satisfy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryCase {
+    /// lower ends
+    pub lo: Vec<Ratio>,
+    /// upper ends
+    pub hi: Vec<Ratio>,
+    /// a disjunction of conjunctions
+    pub violation: Vec<Vec<Condition>>,
+}
+
+/// `Σ a_i x_i + Σ b_j y_j + constant <= 0`, `< 0` if strict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// input terms
+    pub x: Vec<Term>,
+    /// output terms
+    pub y: Vec<Term>,
+    /// the additive term
+    pub constant: Ratio,
+    /// equality is no counterexample
+    pub strict: bool,
+}
+
+/// One element and its coefficient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Term {
+    /// which element
+    pub index: u64,
+    /// its coefficient
+    pub coefficient: Ratio,
+}
+
+/// How the boxes are divided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryEvidence {
+    /// one tree per case: a split before the part below it, then the part above
+    pub trees: Vec<Vec<Branch>>,
+}
+
+/// A node of a tree of boxes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Branch {
+    /// two boxes
+    Split(InputSplit),
+    /// a box without counterexample
+    Leaf(Leaf),
+}
+
+/// The parts `x_input <= at` and `x_input >= at`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSplit {
+    /// the input element
+    pub input: u64,
+    /// strictly inside the box
+    pub at: Hex,
+}
+
+/// Why a box has no counterexample.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaf {
+    /// per conjunction, per condition: the mixture that is positive on the box
+    pub weights: Vec<Vec<Hex>>,
+    /// one record per pointwise node of the graph, in its order
+    pub layers: Vec<Layer>,
 }
 
 /// The order of the differential equation `y' = f` or `y'' = f`.

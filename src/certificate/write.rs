@@ -2,10 +2,12 @@
 
 use super::codec::sha256_hex;
 use super::schema::{
-    self, Ball, Certificate, Document, EquationOrder, FORMAT, Hex, Kind, Layer, NetworkId, Norm,
-    Property, Ratio, Region, Robust, RobustnessClaim, RobustnessEvidence, RootClaim, RootCounts,
-    RootPart, RootRecord, Semantics, Strength, VERSION,
+    self, Ball, Branch, Certificate, Condition, Document, EquationOrder, FORMAT, Hex, InputSplit,
+    Kind, Layer, Leaf, NetworkId, Norm, Property, QueryCase, QueryClaim, QueryEvidence, Ratio,
+    Region, Robust, RobustnessClaim, RobustnessEvidence, RootClaim, RootCounts, RootPart,
+    RootRecord, Semantics, Strength, Term, VERSION,
 };
+use crate::bounds::LayerEvidence;
 use crate::exact::{Rational, rational};
 use crate::graph::Graph;
 use crate::multistep::{self, LinearMultistep, RootEvidence};
@@ -55,6 +57,38 @@ pub struct LayerBounds<'a> {
     pub tightened: &'a [bool],
 }
 
+impl<'a> From<&'a LayerEvidence> for LayerBounds<'a> {
+    fn from(layer: &'a LayerEvidence) -> LayerBounds<'a> {
+        LayerBounds {
+            node: layer.node.index(),
+            lo: &layer.lo,
+            hi: &layer.hi,
+            lower_slope: &layer.lower_slope,
+            upper_slope: &layer.upper_slope,
+            tightened: &layer.tightened,
+        }
+    }
+}
+
+/// A node of a tree of boxes: a split before the part below, then the part above.
+#[derive(Clone, Debug)]
+pub enum BoxBranch<'a> {
+    /// the parts `x_input <= at` and `x_input >= at`
+    Split {
+        /// the input element
+        input: usize,
+        /// where
+        at: f64,
+    },
+    /// a box without counterexample
+    Leaf {
+        /// per conjunction, per constraint: a mixture that is positive on the box
+        weights: &'a [Vec<f64>],
+        /// what the bounds say of the pointwise nodes
+        layers: Vec<LayerBounds<'a>>,
+    },
+}
+
 /// The model file that a claim is about.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelFile<'a> {
@@ -83,9 +117,107 @@ pub fn robustness(
     if let Some((row, &value)) = lower.iter().enumerate().find(|(_, v)| **v <= 0.0) {
         return Err(Error::NotPositive { row, value });
     }
+    Ok(Certificate::Robustness(Document {
+        format: FORMAT.into(),
+        version: VERSION,
+        tool: tool(),
+        kind: Kind::Robustness,
+        claim: RobustnessClaim {
+            network: identity(graph, file),
+            semantics: Semantics::Discrete,
+            region,
+            property,
+            lower: numbers("lower", lower)?,
+        },
+        evidence: RobustnessEvidence {
+            layers: records(graph, layers)?,
+        },
+    }))
+}
+
+/// A certificate that no input satisfies `query`, under the semantics `discrete`,
+/// with one tree of boxes per case.
+///
+/// # Errors
+///
+/// [`Error::NotFinite`]. Trees are not checked here: the checker does.
+pub fn query(
+    graph: &Graph,
+    file: ModelFile<'_>,
+    query: &verify::Query,
+    trees: &[Vec<BoxBranch<'_>>],
+) -> Result<Certificate, Error> {
+    let ends = |v: &[Rational]| v.iter().cloned().map(Ratio).collect();
+    let case = |case: &verify::Case| QueryCase {
+        lo: ends(&case.lo),
+        hi: ends(&case.hi),
+        violation: case
+            .violation
+            .iter()
+            .map(|all| all.constraints.iter().map(condition).collect())
+            .collect(),
+    };
+    let branch = |branch: &BoxBranch<'_>| {
+        Ok(match branch {
+            BoxBranch::Split { input, at } => Branch::Split(InputSplit {
+                input: *input as u64,
+                at: numbers("split", &[*at])?.remove(0),
+            }),
+            BoxBranch::Leaf { weights, layers } => Branch::Leaf(Leaf {
+                weights: weights
+                    .iter()
+                    .map(|w| numbers("weights", w))
+                    .collect::<Result<_, Error>>()?,
+                layers: records(graph, layers)?,
+            }),
+        })
+    };
+    let tree = |tree: &Vec<BoxBranch<'_>>| tree.iter().map(branch).collect();
+    Ok(Certificate::Query(Document {
+        format: FORMAT.into(),
+        version: VERSION,
+        tool: tool(),
+        kind: Kind::Query,
+        claim: QueryClaim {
+            network: identity(graph, file),
+            semantics: Semantics::Discrete,
+            cases: query.cases.iter().map(case).collect(),
+        },
+        evidence: QueryEvidence {
+            trees: trees.iter().map(tree).collect::<Result<_, Error>>()?,
+        },
+    }))
+}
+
+fn condition(c: &verify::Constraint) -> Condition {
+    let terms = |terms: &[(usize, Rational)]| {
+        let term = |(index, c): &(usize, Rational)| Term {
+            index: *index as u64,
+            coefficient: Ratio(c.clone()),
+        };
+        terms.iter().map(term).collect()
+    };
+    Condition {
+        x: terms(&c.x),
+        y: terms(&c.y),
+        constant: Ratio(c.constant.clone()),
+        strict: c.strict,
+    }
+}
+
+fn identity(graph: &Graph, file: ModelFile<'_>) -> NetworkId {
+    NetworkId {
+        file: file.path.into(),
+        sha256: sha256_hex(file.bytes),
+        graph: graph.content_hash(),
+    }
+}
+
+/// Records in the order of the graph.
+fn records(graph: &Graph, layers: &[LayerBounds<'_>]) -> Result<Vec<Layer>, Error> {
     let mut sorted: Vec<&LayerBounds<'_>> = layers.iter().collect();
     sorted.sort_by_key(|l| l.node);
-    let layers = sorted.into_iter().map(|l| {
+    let records = sorted.into_iter().map(|l| {
         let name = match graph.nodes().get(l.node) {
             Some(node) => node.name.clone(),
             None => String::new(),
@@ -101,26 +233,7 @@ pub fn robustness(
             name,
         })
     });
-    Ok(Certificate::Robustness(Document {
-        format: FORMAT.into(),
-        version: VERSION,
-        tool: tool(),
-        kind: Kind::Robustness,
-        claim: RobustnessClaim {
-            network: NetworkId {
-                file: file.path.into(),
-                sha256: sha256_hex(file.bytes),
-                graph: graph.content_hash(),
-            },
-            semantics: Semantics::Discrete,
-            region,
-            property,
-            lower: numbers("lower", lower)?,
-        },
-        evidence: RobustnessEvidence {
-            layers: layers.collect::<Result<_, Error>>()?,
-        },
-    }))
+    records.collect()
 }
 
 /// A certificate of the verdict of `record` on the root condition of `method`.
@@ -236,7 +349,7 @@ fn ratios(texts: &[String]) -> Result<Vec<Ratio>, Error> {
     texts.iter().map(|text| ratio(text)).collect()
 }
 
-fn tool() -> String {
+pub(super) fn tool() -> String {
     format!("dahlquist {}", env!("CARGO_PKG_VERSION"))
 }
 

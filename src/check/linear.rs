@@ -50,6 +50,14 @@ impl Functionals {
         &self.data[k * self.columns..(k + 1) * self.columns]
     }
 
+    /// Adds others, one by one.
+    pub fn add(&mut self, other: &Functionals) {
+        self.data
+            .iter_mut()
+            .zip(&other.data)
+            .for_each(|(a, b)| *a += b);
+    }
+
     /// The coefficients of functional `k`.
     pub fn row_mut(&mut self, k: usize) -> &mut [Integer] {
         &mut self.data[k * self.columns..(k + 1) * self.columns]

@@ -15,6 +15,8 @@
 mod boxes;
 mod grid;
 mod linear;
+mod multistep;
+mod query;
 mod region;
 mod rejection;
 mod robustness;
@@ -47,7 +49,9 @@ pub struct Checked {
 #[derive(Clone, Debug, PartialEq)]
 enum Statement {
     Robustness { lower: Vec<f64>, counters: Counters },
+    Query { leaves: usize, counters: Counters },
     RootCondition { verdict: Strength },
+    Multistep { sentence: String },
 }
 
 impl Checked {
@@ -57,9 +61,21 @@ impl Checked {
         }
     }
 
+    fn query(leaves: usize, counters: Counters) -> Checked {
+        Checked {
+            statement: Statement::Query { leaves, counters },
+        }
+    }
+
     fn root_condition(verdict: Strength) -> Checked {
         Checked {
             statement: Statement::RootCondition { verdict },
+        }
+    }
+
+    fn multistep(sentence: String) -> Checked {
+        Checked {
+            statement: Statement::Multistep { sentence },
         }
     }
 
@@ -68,23 +84,33 @@ impl Checked {
     pub fn lower(&self) -> Option<&[f64]> {
         match &self.statement {
             Statement::Robustness { lower, .. } => Some(lower),
-            Statement::RootCondition { .. } => None,
+            _ => None,
         }
     }
 
-    /// Robustness: how the boxes were established.
+    /// Robustness and queries: how the boxes were established.
     pub fn counters(&self) -> Option<Counters> {
         match &self.statement {
-            Statement::Robustness { counters, .. } => Some(*counters),
-            Statement::RootCondition { .. } => None,
+            Statement::Robustness { counters, .. } | Statement::Query { counters, .. } => {
+                Some(*counters)
+            }
+            _ => None,
+        }
+    }
+
+    /// Queries: the number of boxes that were found without counterexample.
+    pub fn leaves(&self) -> Option<usize> {
+        match &self.statement {
+            Statement::Query { leaves, .. } => Some(*leaves),
+            _ => None,
         }
     }
 
     /// Root condition: the verdict.
     pub fn verdict(&self) -> Option<Strength> {
         match &self.statement {
-            Statement::Robustness { .. } => None,
             Statement::RootCondition { verdict } => Some(*verdict),
+            _ => None,
         }
     }
 }
@@ -102,14 +128,21 @@ impl fmt::Display for Checked {
                     counters.by_backward
                 )
             }
+            Statement::Query { leaves, counters } => write!(
+                f,
+                "no counterexample in {leaves} boxes; {} neuron boxes by interval steps, {} by backward passes",
+                counters.by_interval, counters.by_backward
+            ),
             Statement::RootCondition { verdict } => {
                 write!(f, "root condition: {verdict:?}, re-established exactly")
             }
+            Statement::Multistep { sentence } => f.write_str(sentence),
         }
     }
 }
 
-/// Re-establishes the claim of `certificate`. A robustness claim is about
+/// Re-establishes the claim of `certificate`. A claim of robustness or about a
+/// query is about
 /// `graph`, which must have the content hash that the claim names; a root
 /// condition needs no graph.
 ///
@@ -122,7 +155,12 @@ pub fn check(certificate: &Certificate, graph: Option<&Graph>) -> Result<Checked
         Certificate::Robustness(document) => {
             robustness::check(document, graph.ok_or(Rejection::NoGraph)?)
         }
+        Certificate::Query(document) => query::check(document, graph.ok_or(Rejection::NoGraph)?),
         Certificate::RootCondition(document) => root_condition::check(document),
+        Certificate::Cells(document) => multistep::cells::check(document),
+        Certificate::Region(document) => multistep::region::check(document),
+        Certificate::Products(document) => multistep::products::check(document),
+        Certificate::Powers(document) => multistep::powers::check(document),
     }
 }
 
@@ -133,12 +171,14 @@ pub fn check(certificate: &Certificate, graph: Option<&Graph>) -> Result<Checked
 ///
 /// [`Rejection::File`] with both digests.
 pub fn network_file(certificate: &Certificate, bytes: &[u8]) -> Result<(), Rejection> {
-    let Certificate::Robustness(document) = certificate else {
-        return Ok(());
+    let network = match certificate {
+        Certificate::Robustness(document) => &document.claim.network,
+        Certificate::Query(document) => &document.claim.network,
+        _ => return Ok(()),
     };
     let digest = Sha256::digest(bytes);
     let found: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-    let claimed = &document.claim.network.sha256;
+    let claimed = &network.sha256;
     if *claimed != found {
         return Err(Rejection::File {
             claimed: claimed.clone(),

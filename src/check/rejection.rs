@@ -136,6 +136,38 @@ pub enum Rejection {
         /// the bound that was proved
         proved: f64,
     },
+    /// A query or its tree of boxes is not well-formed.
+    #[error("case {case}: {what}")]
+    Tree {
+        /// the case
+        case: usize,
+        /// what is wrong
+        what: &'static str,
+    },
+    /// A box may hold a counterexample.
+    #[error(
+        "case {case}, leaf {leaf}, conjunction {conjunction}: the mixture is not shown positive, proved {proved}"
+    )]
+    Mixture {
+        /// the case
+        case: usize,
+        /// the leaf of its tree, from 0
+        leaf: usize,
+        /// the conjunction
+        conjunction: usize,
+        /// the bound that was proved
+        proved: f64,
+    },
+    /// The evidence of a leaf is rejected.
+    #[error("case {case}, leaf {leaf}: {source}")]
+    Leaf {
+        /// the case
+        case: usize,
+        /// the leaf of its tree, from 0
+        leaf: usize,
+        /// why
+        source: Box<Rejection>,
+    },
     /// A statement about the characteristic polynomial does not hold.
     #[error("root condition, {step}: claimed {claimed}, found {found}")]
     Root {
@@ -145,5 +177,23 @@ pub enum Rejection {
         claimed: String,
         /// what was found
         found: String,
+    },
+    /// A statement about a family, about products or about powers does not hold.
+    #[error("{step}: claimed {claimed}, found {found}")]
+    Multistep {
+        /// the step of the check
+        step: String,
+        /// what the certificate says
+        claimed: String,
+        /// what was found
+        found: String,
+    },
+    /// The checker has no rule for such a claim.
+    #[error("{step}: {what} cannot be checked")]
+    NoRule {
+        /// the step of the check
+        step: String,
+        /// what it has no rule for
+        what: String,
     },
 }

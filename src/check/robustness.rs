@@ -9,7 +9,7 @@ use super::region::InputSet;
 use super::rejection::{End, Rejection};
 use super::{Checked, Counters};
 use crate::certificate::schema::{
-    Document, Layer, NetworkId, Property, Ratio, RobustnessClaim, RobustnessEvidence, Row,
+    Document, Layer, NetworkId, Property, RobustnessClaim, RobustnessEvidence, Row,
 };
 use crate::exact::Rational;
 use crate::graph::{self, Backward, Forward, Graph, NodeId, Op};
@@ -37,30 +37,8 @@ pub(super) fn check(
             });
         }
     }
-    let layers = layers(&document.evidence.layers, graph)?;
     let input = InputSet::new(&claim.region, graph.input_shape(0).len())?;
-
-    let mut readers = vec![Vec::new(); graph.nodes().len()];
-    for (node, layer) in graph.nodes().iter().zip(&layers) {
-        if let Some(layer) = layer {
-            readers[node.inputs[0].index()].push(*layer);
-        }
-    }
-    let mut checker = Checker {
-        graph,
-        layers,
-        readers,
-        input: &input,
-        boxes: vec![NodeBox::new(Vec::new(), Vec::new()); graph.nodes().len()],
-        relaxations: vec![Vec::new(); graph.nodes().len()],
-        counters: Counters::default(),
-        failure: None,
-    };
-    checker.step(graph.inputs()[0], |_| Ok(input.bounds.clone()));
-    graph::forward(graph, &mut checker, vec![()]);
-    if let Some(rejection) = checker.failure {
-        return Err(rejection);
-    }
+    let checker = Checker::new(graph, &document.evidence.layers, &input)?;
     let proved = checker.rows(&rows)?;
     for (row, (lower, proved)) in claim.lower.iter().zip(&proved).enumerate() {
         if !at_least(proved, lower.get()) {
@@ -80,7 +58,11 @@ fn at_least(x: &Integer, bound: f64) -> bool {
     Dyadic::new(bound).is_some_and(|bound| *x >= grid::ceil(bound, 2 * GRID))
 }
 
-fn length(place: impl Into<String>, found: usize, expected: usize) -> Result<(), Rejection> {
+pub(super) fn length(
+    place: impl Into<String>,
+    found: usize,
+    expected: usize,
+) -> Result<(), Rejection> {
     if found == expected {
         return Ok(());
     }
@@ -91,7 +73,7 @@ fn length(place: impl Into<String>, found: usize, expected: usize) -> Result<(),
     })
 }
 
-fn identify(network: &NetworkId, graph: &Graph) -> Result<(), Rejection> {
+pub(super) fn identify(network: &NetworkId, graph: &Graph) -> Result<(), Rejection> {
     length("network inputs", graph.inputs().len(), 1)?;
     let found = graph.content_hash();
     if network.graph != found {
@@ -104,7 +86,7 @@ fn identify(network: &NetworkId, graph: &Graph) -> Result<(), Rejection> {
 }
 
 /// The rows of the property.
-fn rows(property: &Property, outputs: usize) -> Result<Vec<Row>, Rejection> {
+fn rows(property: &Property, outputs: usize) -> Result<Vec<Functional>, Rejection> {
     match property {
         Property::Rows(rows) => {
             if rows.is_empty() {
@@ -113,7 +95,7 @@ fn rows(property: &Property, outputs: usize) -> Result<Vec<Row>, Rejection> {
             for (i, row) in rows.iter().enumerate() {
                 length(format!("row {i}"), row.coefficients.len(), outputs)?;
             }
-            Ok(rows.clone())
+            Ok(rows.iter().map(functional).collect())
         }
         Property::Robust(robust) => {
             let label = usize::try_from(robust.label)
@@ -128,15 +110,24 @@ fn rows(property: &Property, outputs: usize) -> Result<Vec<Row>, Rejection> {
     }
 }
 
+fn functional(row: &Row) -> Functional {
+    Functional {
+        x: Vec::new(),
+        y: row.coefficients.iter().map(|c| c.0.clone()).collect(),
+        constant: row.constant.0.clone(),
+    }
+}
+
 /// `y_label − y_j` for every other `j`, ascending.
-fn margins(label: usize, outputs: usize) -> Vec<Row> {
+fn margins(label: usize, outputs: usize) -> Vec<Functional> {
     let margin = |j: usize| {
-        let mut coefficients = vec![Ratio(Rational::new()); outputs];
-        coefficients[label].0 += 1;
-        coefficients[j].0 -= 1;
-        Row {
-            coefficients,
-            constant: Ratio(Rational::new()),
+        let mut y = vec![Rational::new(); outputs];
+        y[label] += 1;
+        y[j] -= 1;
+        Functional {
+            x: Vec::new(),
+            y,
+            constant: Rational::new(),
         }
     };
     (0..outputs).filter(|&j| j != label).map(margin).collect()
@@ -170,8 +161,18 @@ fn layers<'a>(records: &'a [Layer], graph: &Graph) -> Result<Vec<Option<&'a Laye
     Ok(by_node)
 }
 
+/// A functional of input and output.
+#[derive(Clone, Debug)]
+pub(super) struct Functional {
+    /// coefficients of the input; empty for none
+    pub x: Vec<Rational>,
+    /// coefficients of the output
+    pub y: Vec<Rational>,
+    pub constant: Rational,
+}
+
 /// The state after the nodes seen so far.
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     graph: &'a Graph,
     /// by pointwise node: its record
     layers: Vec<Option<&'a Layer>>,
@@ -184,7 +185,43 @@ struct Checker<'a> {
     failure: Option<Rejection>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
+    /// Establishes the boxes that `records` claim over `input`.
+    pub fn new(
+        graph: &'a Graph,
+        records: &'a [Layer],
+        input: &'a InputSet,
+    ) -> Result<Checker<'a>, Rejection> {
+        let layers = layers(records, graph)?;
+        let mut readers = vec![Vec::new(); graph.nodes().len()];
+        for (node, layer) in graph.nodes().iter().zip(&layers) {
+            if let Some(layer) = layer {
+                readers[node.inputs[0].index()].push(*layer);
+            }
+        }
+        let mut checker = Checker {
+            graph,
+            layers,
+            readers,
+            input,
+            boxes: vec![NodeBox::new(Vec::new(), Vec::new()); graph.nodes().len()],
+            relaxations: vec![Vec::new(); graph.nodes().len()],
+            counters: Counters::default(),
+            failure: None,
+        };
+        checker.step(graph.inputs()[0], |_| Ok(input.bounds.clone()));
+        graph::forward(graph, &mut checker, vec![()]);
+        match checker.failure {
+            Some(rejection) => Err(rejection),
+            None => Ok(checker),
+        }
+    }
+
+    /// How the boxes were established.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
     fn operand(&self, node: NodeId, k: usize) -> NodeId {
         self.graph.node(node).inputs[k]
     }
@@ -205,15 +242,31 @@ impl Checker<'_> {
         self.failure = kept.err();
     }
 
-    /// Lower bounds of functionals of node `start`, units of `2^-2·GRID`.
-    fn lower(&self, start: NodeId, seed: Functionals, k: usize) -> Result<Vec<Integer>, Rejection> {
+    /// Lower bounds of functionals of node `start` and, where `direct` is given,
+    /// of the input, units of `2^-2·GRID`.
+    fn lower(
+        &self,
+        start: NodeId,
+        seed: Functionals,
+        direct: Option<&Functionals>,
+        k: usize,
+    ) -> Result<Vec<Integer>, Rejection> {
         let mut pass = self.pass(k);
         let inputs = graph::backward(self.graph, &mut pass, start, seed);
         if let Some(rejection) = pass.failure {
             return Err(rejection);
         }
         let mut bounds = pass.constant;
-        for x in inputs.iter().flatten() {
+        let pulled = inputs.into_iter().flatten().next();
+        let at_input = match (pulled, direct) {
+            (Some(mut x), Some(direct)) => {
+                x.add(direct);
+                Some(x)
+            }
+            (Some(x), None) => Some(x),
+            (None, direct) => direct.cloned(),
+        };
+        if let Some(x) = at_input {
             for (k, bound) in bounds.iter_mut().enumerate() {
                 *bound += self.input.minimum(x.row(k));
             }
@@ -304,7 +357,7 @@ impl Checker<'_> {
                     End::Upper => -linear::one(),
                 };
             }
-            let proved = self.lower(operand, seed, chunk.len())?;
+            let proved = self.lower(operand, seed, None, chunk.len())?;
             for ((i, end, claimed, bound), proved) in chunk.iter().zip(proved) {
                 let (holds, proved) = match end {
                     End::Lower => (proved >= *bound, grid::to_f64_floor(&proved, 2 * GRID)),
@@ -359,38 +412,45 @@ impl Checker<'_> {
 
     /// Lower bounds of the rows, units of `2^-2·GRID`: the best of the output's
     /// box, one linear step and its operand's box, and the whole backward pass.
-    fn rows(&self, rows: &[Row]) -> Result<Vec<Integer>, Rejection> {
+    pub fn rows(&self, rows: &[Functional]) -> Result<Vec<Integer>, Rejection> {
         let output = self.graph.output();
         let y = &self.boxes[output.index()];
+        let x = &self.input.bounds;
         let mut bounds = Vec::with_capacity(rows.len());
         for chunk in rows.chunks(linear::batch(linear::width(self.graph, output))) {
             let mut seed = Functionals::zero(chunk.len(), y.lo.len());
+            let mut direct = Functionals::zero(chunk.len(), x.lo.len());
+            let mut at_input = Vec::with_capacity(chunk.len());
             let mut constants = Vec::with_capacity(chunk.len());
             let mut by_box = Vec::with_capacity(chunk.len());
             for (k, row) in chunk.iter().enumerate() {
-                let coefficients: Vec<Rational> =
-                    row.coefficients.iter().map(|c| c.0.clone()).collect();
-                let (coefficients, loss) = linear::seed(&coefficients, y);
-                if !coefficients.iter().all(grid::fits) {
+                let (coefficients, mut loss) = linear::seed(&row.y, y);
+                let (inputs, input_loss) = linear::seed(&row.x, x);
+                loss += input_loss;
+                if !coefficients.iter().chain(&inputs).all(grid::fits) {
                     return Err(Rejection::TooLarge {
                         place: format!("property row {k}"),
                     });
                 }
-                let constant = (grid::floor_rational(&row.constant.0).0 << GRID) - loss;
-                by_box.push(y.minimum(&coefficients) + &constant);
+                let constant = (grid::floor_rational(&row.constant).0 << GRID) - loss;
+                for (to, c) in direct.row_mut(k).iter_mut().zip(inputs) {
+                    *to = c;
+                }
+                at_input.push(self.input.minimum(direct.row(k)));
+                by_box.push(y.minimum(&coefficients) + &constant + &at_input[k]);
                 constants.push(constant);
                 for (to, c) in seed.row_mut(k).iter_mut().zip(coefficients) {
                     *to = c;
                 }
             }
             let by_step = self.one_step(&seed, chunk.len())?;
-            let by_pass = self.lower(output, seed, chunk.len())?;
+            let by_pass = self.lower(output, seed, Some(&direct), chunk.len())?;
             for (k, (constant, by_box)) in constants.iter().zip(by_box).enumerate() {
                 let by_pass = Integer::from(&by_pass[k] + constant);
                 let best = by_box.max(by_pass);
                 bounds.push(match &by_step {
                     None => best,
-                    Some(by_step) => best.max(Integer::from(&by_step[k] + constant)),
+                    Some(by_step) => best.max(Integer::from(&by_step[k] + constant) + &at_input[k]),
                 });
             }
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::attack::attack_norm;
-use super::common::{Model, epsilon, executor, load_data, norm, print, seed32};
+use super::common::{Model, epsilon, executor, load_data, norm, print, seed32, semantics};
 use super::results::{Header, Shard, Sink};
 use super::{Error, Global, progress};
 use crate::bounds::Method;
@@ -19,7 +19,7 @@ use crate::exact::Rational;
 use crate::report::number::{Toward, fixed};
 use crate::search::attack::{self, Loss, Options};
 use crate::search::certify::{Answer, Goal, Proof, Sample, certify};
-use crate::verify::{Norm, Verdict};
+use crate::verify::{Norm, Semantics, Verdict};
 
 /// Arguments of `certify`.
 #[derive(Debug, clap::Args)]
@@ -42,9 +42,9 @@ pub struct Args {
     /// How bounds are computed
     #[arg(long, value_parser = method, default_value = "crown", value_name = "interval|crown")]
     method: Method,
-    /// What a verdict is about
-    #[arg(long, value_parser = ["discrete"], default_value = "discrete")]
-    semantics: String,
+    /// What a verdict is about: discrete (exact arithmetic) or float32
+    #[arg(long, value_parser = semantics, default_value = "discrete")]
+    semantics: Semantics,
     /// How many samples, from the first
     #[arg(long)]
     count: Option<usize>,
@@ -54,7 +54,7 @@ pub struct Args {
     /// Result lines go here too; an interrupted run continues from there
     #[arg(long, value_name = "FILE.jsonl")]
     out: Option<PathBuf>,
-    /// Write a certificate for every certified sample
+    /// Write a certificate for every certified sample (semantics discrete)
     #[arg(long, value_name = "DIR")]
     certificates: Option<PathBuf>,
     /// Ascent steps per restart of the attack
@@ -83,6 +83,15 @@ fn method(name: &str) -> Result<Method, String> {
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
+    if args.certificates.is_some() && args.semantics != Semantics::Discrete {
+        return Err(Error::Option {
+            option: "--certificates",
+            problem: format!(
+                "certificates state semantics discrete, not {}",
+                args.semantics
+            ),
+        });
+    }
     let model = Model::load(&args.model)?;
     let data = load_data(&args.data, &model)?;
     let executor = executor(global)?;
@@ -168,8 +177,14 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
                     label: data.samples.labels[index] as usize,
                     candidates: &candidates[index - first],
                 };
-                let (answer, proof) =
-                    certify(&model.graph, &sample, args.norm, &goal, args.method)?;
+                let (answer, proof) = certify(
+                    &model.graph,
+                    &sample,
+                    args.norm,
+                    &goal,
+                    args.method,
+                    args.semantics,
+                )?;
                 let seconds = start.elapsed().as_secs_f64();
                 Ok((Row { answer, seconds }, proof))
             })
@@ -275,18 +290,7 @@ impl<'a> CertificateWriter<'a> {
 
     /// Writes the certificate of sample `index`; returns its path.
     pub fn write(&self, index: usize, label: usize, proof: &Proof) -> Result<PathBuf, Error> {
-        let layers: Vec<LayerBounds<'_>> = proof
-            .layers
-            .iter()
-            .map(|l| LayerBounds {
-                node: l.node.index(),
-                lo: &l.lo,
-                hi: &l.hi,
-                lower_slope: &l.lower_slope,
-                upper_slope: &l.upper_slope,
-                tightened: &l.tightened,
-            })
-            .collect();
+        let layers: Vec<LayerBounds<'_>> = proof.layers.iter().map(LayerBounds::from).collect();
         let file = ModelFile {
             path: &self.hint,
             bytes: &self.model.bytes,
@@ -308,7 +312,7 @@ impl<'a> CertificateWriter<'a> {
 }
 
 /// `to` as seen from folder `from`, both absolute, with `/` between components.
-fn relative(from: &Path, to: &Path) -> String {
+pub(super) fn relative(from: &Path, to: &Path) -> String {
     let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n("..".to_string(), from.len() - common);

@@ -120,15 +120,14 @@ fn prepare(
     models: &mut Vec<(PathBuf, Model)>,
 ) -> Result<Ready, String> {
     let certificate = Certificate::read(path).map_err(|e| e.to_string())?;
-    let Certificate::Robustness(document) = &certificate else {
-        return Ok((certificate, None));
+    let claimed = match &certificate {
+        Certificate::Robustness(document) => &document.claim.network,
+        Certificate::Query(document) => &document.claim.network,
+        _ => return Ok((certificate, None)),
     };
     let model = match network {
         Some(path) => path.to_path_buf(),
-        None => path
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join(&document.claim.network.file),
+        None => path.parent().unwrap_or(Path::new("")).join(&claimed.file),
     };
     if let Some((_, found)) = models.iter().find(|m| m.0 == model) {
         let found = found.clone();

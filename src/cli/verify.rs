@@ -1,4 +1,4 @@
-//! `verify NET.onnx SPEC.vnnlib [--timeout S] [--witness FILE]`
+//! `verify NET.onnx SPEC.vnnlib [--timeout S] [--certificate FILE] [--witness FILE]`
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::common::{print, write_atomically};
+use super::certify::relative;
+use super::common::{print, semantics, write_atomically};
 use super::{Error, Global, progress};
+use crate::certificate::Certificate;
+use crate::certificate::write::{self, BoxBranch, LayerBounds, ModelFile};
 use crate::exact::{Integer, Rational};
+use crate::graph::Graph;
 use crate::network::{Network, file};
-use crate::search::verify::{self, Counterexample, Options, Outcome};
-use crate::verify::{Reason, Semantics, vnnlib};
+use crate::search::verify::{self, Branch, Counterexample, Difference, Options, Outcome};
+use crate::verify::{Query, Reason, Semantics, vnnlib};
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +36,10 @@ pub struct Args {
     /// Memory for open sub-problems, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..))]
     memory: u32,
+    /// Write a certificate here if the answer is verified (semantics discrete, and
+    /// what dividing the box of few inputs proves)
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// Write a counterexample here, in the competition's form
     #[arg(long, value_name = "FILE")]
     witness: Option<PathBuf>,
@@ -39,8 +47,18 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     let start = Instant::now();
+    if args.certificate.is_some() && args.semantics != Semantics::Discrete {
+        return Err(Error::Option {
+            option: "--certificate",
+            problem: format!(
+                "certificates state semantics discrete, not {}",
+                args.semantics
+            ),
+        });
+    }
     let bytes = file::read_bytes(&args.network)?;
     let network_sha256 = hex(&Sha256::digest(&bytes));
+    let kept = args.certificate.is_some().then(|| bytes.clone());
     let graph = Network::from_bytes(&args.network, bytes)?.lower()?;
     let (specification, specification_sha256) = read(&args.specification)?;
     let query = &specification.query;
@@ -57,13 +75,38 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     };
     let line = progress::line("verifying");
     let answer = verify::verify(&graph, query, &options, &|p| {
-        line.set_message(format!("{} sub-problems open, {} closed", p.open, p.closed));
+        let (open, closed, bound) = (p.open, p.closed, p.bound);
+        line.set_message(format!(
+            "{open} sub-problems open, {closed} closed, least bound {bound:.3e}"
+        ));
     });
     line.finish_and_clear();
-    let answer = answer.map_err(|source| Error::Verify {
+    let named = |source| Error::Verify {
         path: args.specification.clone(),
         source,
-    })?;
+    };
+    let answer = answer.map_err(named)?;
+    let mut missing = None;
+    if let (Outcome::Verified, Some(path), Some(bytes)) =
+        (&answer.outcome, &args.certificate, &kept)
+    {
+        let options = Options {
+            timeout: args.timeout.map(|t| t.saturating_sub(start.elapsed())),
+            ..options
+        };
+        let line = progress::line("writing the proof down");
+        let trees = verify::trees(&graph, query, &options, &|p| {
+            line.set_message(format!("{} boxes open, {} done", p.open, p.closed));
+        });
+        line.finish_and_clear();
+        match trees.map_err(named)? {
+            Ok(trees) => certificate(args, &graph, bytes, query, &trees)?.write(path)?,
+            Err(why) => {
+                tracing::warn!("no certificate: {why}");
+                missing = Some(why.to_string());
+            }
+        }
+    }
     if let (Outcome::Falsified(c), Some(path)) = (&answer.outcome, &args.witness) {
         write_atomically(path, competition_form(c).as_bytes())?;
     }
@@ -73,11 +116,18 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
             Outcome::Unknown(reason) => format!(" ({})", word(reason)),
             _ => String::new(),
         };
-        return print(&format!(
+        print(&format!(
             "{}{why}, semantics {}, {seconds:.2} s",
             answer.outcome.word(),
             args.semantics
-        ));
+        ))?;
+        return match &answer.differs {
+            Some(d) => print(&format!(
+                "exact and binary32 arithmetic differ: an input violates the property in {} only (--json shows it)",
+                violated_in(d)
+            )),
+            None => Ok(()),
+        };
     }
     let mut row = Map::new();
     let mut put = |key: &str, value: Value| row.insert(key.into(), value);
@@ -91,6 +141,14 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
         Outcome::Unknown(reason) => put("reason", json!(word(reason))),
         Outcome::Timeout => None,
     };
+    if let Some(why) = missing {
+        put("no_certificate", json!(why));
+    }
+    if let Some(d) = &answer.differs {
+        let mut at = point(&d.point);
+        at["violated_in"] = json!(violated_in(d));
+        put("differs", at);
+    }
     put("semantics", json!(args.semantics));
     put("seconds", json!(seconds));
     put("network", json!(args.network));
@@ -103,6 +161,47 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     put("seed", json!(global.seed));
     put("dahlquist", json!(env!("CARGO_PKG_VERSION")));
     print(&Value::Object(row).to_string())
+}
+
+/// The certificate of a verified query, which finds its model by a relative path.
+fn certificate(
+    args: &Args,
+    graph: &Graph,
+    bytes: &[u8],
+    query: &Query,
+    trees: &[Vec<Branch>],
+) -> Result<Certificate, Error> {
+    let path = args.certificate.as_deref().unwrap_or(Path::new(""));
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let real = |path: &Path| {
+        path.canonicalize().map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })
+    };
+    let file = ModelFile {
+        path: &relative(&real(folder)?, &real(&args.network)?),
+        bytes,
+    };
+    let trees = trees.iter().map(|tree| tree.iter().map(written).collect());
+    let trees: Vec<Vec<BoxBranch<'_>>> = trees.collect();
+    Ok(write::query(graph, file, query, &trees)?)
+}
+
+fn written(branch: &Branch) -> BoxBranch<'_> {
+    match branch {
+        Branch::Split { input, at } => BoxBranch::Split {
+            input: *input,
+            at: *at,
+        },
+        Branch::Leaf { weights, layers } => BoxBranch::Leaf {
+            weights,
+            layers: layers.iter().map(LayerBounds::from).collect(),
+        },
+    }
 }
 
 /// Reads a specification, with the SHA-256 of the file.
@@ -146,6 +245,11 @@ fn point(c: &Counterexample) -> Value {
     json!({"x": x, "y_float32": y, "y": c.y})
 }
 
+/// The arithmetic in which the property is violated at a point where they differ.
+fn violated_in(d: &Difference) -> &'static str {
+    if d.exact { "exact" } else { "float32" }
+}
+
 /// The point and its output in binary32 in the competition's form.
 fn competition_form(c: &Counterexample) -> String {
     let x = c.x.iter().map(decimal).enumerate();
@@ -185,14 +289,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(d) if !d.is_zero() => Ok(d),
         _ => Err(format!("{text} is not a positive number of seconds")),
     }
-}
-
-/// The semantics that an answer can have.
-fn semantics(text: &str) -> Result<Semantics, String> {
-    [Semantics::Discrete, Semantics::Float32]
-        .into_iter()
-        .find(|s| s.to_string() == text)
-        .ok_or_else(|| format!("{text:?} is not discrete or float32"))
 }
 
 #[cfg(test)]

@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::radius::{RadiusSearch, certified_radius};
+use super::radius::{RadiusSearch, certified_radius, proved};
+use super::verify::executions;
 use super::witness::Witness;
-use crate::bounds::{self, LayerEvidence, Method, analyze};
+use crate::bounds::{self, LayerEvidence, Method};
 use crate::exact::Rational;
 use crate::graph::{Graph, eval_f64};
-use crate::verify::{Evidence, Norm, Property, Reason, Region, RegionError, Semantics, Verdict};
+use crate::verify::{
+    Evidence, Norm, Property, Reason, Region, RegionError, Row, Semantics, Verdict,
+};
 
 /// Why a sample cannot be certified.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +111,8 @@ pub struct Sample<'a> {
     pub candidates: &'a [Vec<f32>],
 }
 
-/// Decides one sample: bounds first, then the candidates.
+/// Decides one sample: bounds first, then the candidates. Under `float32` a
+/// witness must fail in binary32 too.
 ///
 /// # Errors
 /// [`Error`]; overflow is no error but the verdict `unknown`.
@@ -118,6 +122,7 @@ pub fn certify(
     norm: Norm,
     goal: &Goal,
     method: Method,
+    semantics: Semantics,
 ) -> Result<(Answer, Option<Proof>), Error> {
     let index = sample.index;
     let bounds = |source| Error::Bounds { index, source };
@@ -137,7 +142,7 @@ pub fn certify(
         margin_lower: None,
         radius_lower: None,
         radius_upper: None,
-        semantics: Semantics::Discrete,
+        semantics,
         evidence: Evidence::Proved,
         counters: bounds::Counters::default(),
     };
@@ -154,6 +159,7 @@ pub fn certify(
     let mut closest: Option<Witness> = None;
     for candidate in std::iter::once(sample.x).chain(sample.candidates.iter().map(Vec::as_slice)) {
         if let Some(w) = Witness::establish(graph, &ball, &property, candidate).map_err(bounds)?
+            && (semantics != Semantics::Float32 || fails_executed(graph, &property, candidate))
             && closest
                 .as_ref()
                 .is_none_or(|c| w.distance_up() < c.distance_up())
@@ -175,7 +181,7 @@ pub fn certify(
     };
     let proof = match goal {
         Goal::Eps(_) => {
-            let outcome = analyze(graph, &ball, &property, method).map_err(bounds)?;
+            let outcome = proved(graph, &ball, &property, method, semantics).map_err(bounds)?;
             let lower: Vec<f64> = outcome.lower.iter().map(|p| *p.get()).collect();
             answer.counters = outcome.counters;
             answer.margin_lower = Some(*outcome.margin().get()).filter(|m| m.is_finite());
@@ -191,7 +197,10 @@ pub fn certify(
             })
         }
         Goal::Radius => {
-            let mut search = RadiusSearch::new(method);
+            let mut search = RadiusSearch {
+                semantics,
+                ..RadiusSearch::new(method)
+            };
             if let Some(w) = &closest {
                 // Nothing at or beyond a witness can be proved.
                 let steps = (w.distance_up() * f64::from(1u32 << search.bits)).ceil();
@@ -219,6 +228,21 @@ pub fn certify(
         answer.predicted = answer.label;
     }
     Ok((answer, proof))
+}
+
+/// Some row is not positive in each of a few executions in binary32.
+fn fails_executed(graph: &Graph, property: &Property, x: &[f32]) -> bool {
+    let value = |row: &Row, y: &[f32]| {
+        let terms = row.coefficients.iter().zip(y);
+        terms.fold(Some(row.constant.clone()), |sum, (c, &y)| {
+            Some(sum? + c * Rational::from_f32(y)?)
+        })
+    };
+    let fails = |y: &Vec<f32>| {
+        let rows = property.rows().iter();
+        rows.filter_map(|row| value(row, y)).any(|v| v <= 0)
+    };
+    executions(graph, x).iter().all(fails)
 }
 
 /// The first largest element.

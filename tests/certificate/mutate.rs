@@ -5,9 +5,12 @@ use dahlquist::certificate::{Certificate, Error, MAX_BYTES};
 use dahlquist::check::check;
 use dahlquist::exact::{Rational, hexfloat, rational};
 use dahlquist::graph::Graph;
+use dahlquist::multistep::by_name as by_method_name;
+use dahlquist::multistep::matrix_norm::MatrixNorm;
 use dahlquist::verify::Norm;
 
 use crate::evidence::{ball, certify, q, shifted};
+use crate::multistep;
 use crate::networks::by_name;
 use crate::root;
 
@@ -34,7 +37,7 @@ pub fn redigest(text: &str) -> Vec<u8> {
 
 /// Spans of the numbers of a canonical text: bare integers, and strings that
 /// are hexadecimal floats or rationals.
-fn numbers(text: &str) -> Vec<std::ops::Range<usize>> {
+pub fn numbers(text: &str) -> Vec<std::ops::Range<usize>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut i = 0;
@@ -59,7 +62,7 @@ fn numbers(text: &str) -> Vec<std::ops::Range<usize>> {
 
 /// The number one unit up and down: the last bit of a float, one in an
 /// integer or in a numerator.
-fn moved(number: &str) -> Vec<String> {
+pub fn moved(number: &str) -> Vec<String> {
     if let Ok(x) = hexfloat::parse(number) {
         return [x.next_up(), x.next_down()]
             .iter()
@@ -80,6 +83,9 @@ fn every_number_moved_by_one_unit_is_rejected() {
         certificate,
         root::certificate("ab2"),
         root::certificate("bdf3"),
+        multistep::region_of("zerosnet"),
+        multistep::layers_of((2, 1), (3, 1)),
+        multistep::powers_of(&by_method_name("ab2").unwrap(), MatrixNorm::L2),
     ] {
         let text = String::from_utf8(certificate.to_bytes().unwrap()).unwrap();
         let spans = numbers(&text);

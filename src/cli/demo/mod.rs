@@ -24,7 +24,7 @@ use crate::search::attack::{self, Loss, Options};
 use crate::search::certify::{Answer, Goal, Proof, Sample, certify};
 use crate::search::witness::Witness;
 use crate::train::{Config, train};
-use crate::verify::{Norm, Property, Region};
+use crate::verify::{Norm, Property, Region, Semantics};
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -188,7 +188,14 @@ fn examine(
                     label: labels[index] as usize,
                     candidates: &candidates,
                 };
-                let answer = certify(&model.graph, &sample, Norm::Linf, &Goal::Radius, method)?;
+                let answer = certify(
+                    &model.graph,
+                    &sample,
+                    Norm::Linf,
+                    &Goal::Radius,
+                    method,
+                    Semantics::Discrete,
+                )?;
                 bar.inc(1);
                 Ok(answer)
             })
