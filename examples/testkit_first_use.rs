@@ -1,3 +1,5 @@
+//! First use of the test kit: one adapter, and its report.
+
 use dahlquist::testkit::{self, Claims, Control, Failure, Solution, Solver, Task};
 use ode_solvers::{DVector, Dopri5, OutputType, System};
 
