@@ -31,6 +31,16 @@ pub struct Ascent {
     pub decay: f64,
 }
 
+impl Default for Ascent {
+    fn default() -> Ascent {
+        Ascent {
+            iterations: 8,
+            step: [0.25, 0.1],
+            decay: 0.9,
+        }
+    }
+}
+
 /// Slopes below, one row per functional, of the activation nodes that have a
 /// choice; by node.
 pub(super) type Slopes = Vec<Option<Array2<f64>>>;

@@ -7,6 +7,7 @@
 mod falsify;
 mod inputs;
 mod neurons;
+mod once;
 mod point;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds;
 use crate::graph::Graph;
+use crate::search::Method;
 use crate::verify::{Query, Reason, Semantics};
 
 pub use point::Counterexample;
@@ -59,6 +61,8 @@ pub enum Error {
 pub struct Options {
     /// wall-clock time; none is unlimited
     pub timeout: Option<Duration>,
+    /// branch and bound with attacks, or bounds alone
+    pub method: Method,
     /// what a proof is about
     pub semantics: Semantics,
     /// of the attacks' random starts
@@ -73,6 +77,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             timeout: None,
+            method: Method::Bab,
             semantics: Semantics::Discrete,
             seed: 0,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -138,6 +143,9 @@ pub struct Answer {
     pub outcome: Outcome,
     /// work done
     pub counters: Counters,
+    /// with bounds alone: one list per case, the proved lower bounds of its
+    /// constraints, conjunction after conjunction; empty after a search
+    pub lower: Vec<Vec<f64>>,
 }
 
 /// What the searches below share.
@@ -212,17 +220,26 @@ pub fn verify(
         .build()
         .map_err(|e| Error::Internal(e.to_string()))?;
     let mut counters = Counters::default();
-    let outcome = pool.install(|| decide(graph, query, &limits, &mut counters))?;
-    Ok(Answer { outcome, counters })
+    let places: Vec<Places> = query.cases.iter().map(Places::new).collect();
+    let (outcome, lower) = pool.install(|| match options.method {
+        Method::Once(method) => once::bound(graph, query, &places, method, &limits, &mut counters),
+        Method::Bab => decide(graph, query, &places, &limits, &mut counters)
+            .map(|outcome| (outcome, Vec::new())),
+    })?;
+    Ok(Answer {
+        outcome,
+        counters,
+        lower,
+    })
 }
 
 fn decide(
     graph: &Graph,
     query: &Query,
+    places: &[Places],
     limits: &Limits<'_>,
     counters: &mut Counters,
 ) -> Result<Outcome, Error> {
-    let places: Vec<Places> = query.cases.iter().map(Places::new).collect();
     let cases: Vec<usize> = (0..query.cases.len()).collect();
     if cases.len() <= 8 {
         let effort = Effort {
@@ -245,7 +262,7 @@ fn decide(
     };
     let few = cases.iter().map(varying).max().unwrap_or(0) <= FEW_INPUTS;
     if few {
-        let found = inputs::search(graph, query, &places, &cases, limits, counters)?;
+        let found = inputs::search(graph, query, places, &cases, limits, counters)?;
         return Ok(match found {
             inputs::Found::Verified => Outcome::Verified,
             inputs::Found::Falsified(c) => Outcome::Falsified(Box::new(c)),
