@@ -166,15 +166,20 @@ impl<'a> Walk<'a> {
     /// The elements (domain, index) of `node` for which a linear bound is worth a pass.
     fn open(&self, node: NodeId, boxes: &Boxes) -> Vec<(usize, usize)> {
         let (domains, n) = boxes.dim();
-        let readers = &self.plan.readers[node.index()];
-        let factor = self.plan.factor[node.index()];
-        let is_open =
-            |x: Interval| (factor && !x.is_point()) || readers.iter().any(|f| !is_affine(*f, x));
         let mut open = Vec::new();
         for d in 0..domains {
-            open.extend((0..n).filter(|&i| is_open(boxes.at(d, i))).map(|i| (d, i)));
+            let is_open = |&i: &usize| self.is_open(node, boxes.at(d, i));
+            open.extend((0..n).filter(is_open).map(|i| (d, i)));
         }
         open
+    }
+
+    /// A relaxation that reads an element in `x` of `node` gains from a smaller `x`.
+    fn is_open(&self, node: NodeId, x: Interval) -> bool {
+        (self.plan.factor[node.index()] && !x.is_point())
+            || self.plan.readers[node.index()]
+                .iter()
+                .any(|f| !is_affine(*f, x))
     }
 
     /// Keeps a new node and, if activations or products read it, cuts its box.
@@ -198,19 +203,33 @@ impl<'a> Walk<'a> {
         if open.is_empty() || exact || (self.walking.stop)() {
             return node;
         }
-        let k = open.len();
-        let lower = self.pull_elements(node, &open);
         let (mut lo, mut hi) = (boxes.lo().clone(), boxes.hi().clone());
         let mut tightened = vec![false; boxes.dim().1];
-        for (row, &(d, i)) in open.iter().enumerate() {
-            let forward = boxes.at(d, i);
-            let cut = Interval::or_entire(lower[row], -lower[k + row]);
-            if let Some(both) = forward.intersect(cut)
-                && both != forward
-            {
-                (lo[[d, i]], hi[[d, i]]) = (both.lo(), both.hi());
-                tightened[i] = true;
+        let mut cut = |(d, i): (usize, usize), by: Interval| {
+            let old = Interval::or_entire(lo[[d, i]], hi[[d, i]]);
+            match old.intersect(by) {
+                Some(both) if both != old => {
+                    (lo[[d, i]], hi[[d, i]]) = (both.lo(), both.hi());
+                    tightened[i] = true;
+                    both
+                }
+                _ => old,
             }
+        };
+        // Upper ends first: where one decides an activation, the lower end is not needed.
+        let upper = self.pull_elements(node, &open, -1.0);
+        let rest: Vec<(usize, usize)> = open
+            .into_iter()
+            .zip(upper)
+            .filter(|&(at, u)| {
+                let x = cut(at, Interval::or_entire(f64::NEG_INFINITY, -u));
+                self.is_open(node, x)
+            })
+            .map(|(at, _)| at)
+            .collect();
+        let lower = self.pull_elements(node, &rest, 1.0);
+        for (at, l) in rest.into_iter().zip(lower) {
+            cut(at, Interval::or_entire(l, f64::INFINITY));
         }
         if let Some(facts) = &mut self.facts[node.index()] {
             facts.cut(Boxes::new(lo, hi));
@@ -219,12 +238,15 @@ impl<'a> Walk<'a> {
         node
     }
 
-    /// Lower bounds of `x_i` for every open element, then of `-x_i`.
-    fn pull_elements(&mut self, node: NodeId, open: &[(usize, usize)]) -> Vec<f64> {
+    /// Lower bounds of `sign x_i` for every element listed.
+    fn pull_elements(&mut self, node: NodeId, open: &[(usize, usize)], sign: f64) -> Vec<f64> {
         let n = self.facts(node).boxes.dim().1;
         let k = open.len();
+        if k == 0 {
+            return Vec::new();
+        }
         self.counters.passes += 1;
-        self.counters.functionals += 2 * k as u64;
+        self.counters.functionals += k as u64;
         let widest = self.widest(node);
         let chunk = (CHUNK / widest.max(1)).clamp(16, 512);
         let walk = self.view();
@@ -233,18 +255,18 @@ impl<'a> Walk<'a> {
             if stop() {
                 return vec![f64::NEG_INFINITY; rows.len()];
             }
-            let owner: Vec<usize> = rows.clone().map(|r| open[r % k].0).collect();
+            let owner: Vec<usize> = open[rows.clone()].iter().map(|at| at.0).collect();
             let mut seed = Array2::zeros((rows.len(), n));
-            for (s, r) in rows.enumerate() {
-                seed[[s, open[r % k].1]] = if r < k { 1.0 } else { -1.0 };
+            for (s, at) in open[rows].iter().enumerate() {
+                seed[[s, at.1]] = sign;
             }
             match ascent {
                 Some(ascent) => alpha::intermediate(&walk, node, seed, &owner, ascent, stop),
                 None => walk.pull(node, seed, None, &owner).lower,
             }
         };
-        let starts: Vec<usize> = (0..2 * k).step_by(chunk).collect();
-        let range = |&s: &usize| s..(s + chunk).min(2 * k);
+        let starts: Vec<usize> = (0..k).step_by(chunk).collect();
+        let range = |&s: &usize| s..(s + chunk).min(k);
         let parts: Vec<Vec<f64>> = if self.walking.parallel && starts.len() > 1 {
             starts.par_iter().map(|s| run(range(s))).collect()
         } else {

@@ -15,7 +15,8 @@
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::simd::{Element, Isa, ROWS, VECTORS};
+use super::simd::sealed::Tile;
+use super::simd::{Element, Isa, Offsets, ROWS, VECTORS};
 
 /// Inner extent of a block: a panel of `B` and six rows of `A` share the first
 /// level cache.
@@ -32,7 +33,7 @@ const fn panel_width<T: Element>() -> usize {
 /// The columns of one full panel, and the multiple that the last one is filled
 /// to, in binary64.
 pub(crate) const PANEL: usize = panel_width::<f64>();
-pub(crate) const VECTOR: usize = <f64 as super::simd::sealed::Tile>::LANES;
+pub(crate) const VECTOR: usize = <f64 as Tile>::LANES;
 
 /// A constant right operand `B` of shape (k, n), stored in panels of columns.
 #[derive(Clone, Debug)]
@@ -40,7 +41,12 @@ pub struct Packed<T> {
     k: usize,
     n: usize,
     panels: Vec<T>,
+    /// no element is NaN or infinite, so that a zero of `A` annihilates it
+    finite: bool,
 }
+
+/// Rows of `A` from which on it pays to look for columns of zeros.
+const MANY: usize = 8;
 
 impl<T: Element> Packed<T> {
     /// Packs `b`, any strides.
@@ -69,7 +75,13 @@ impl<T: Element> Packed<T> {
                 }
             }
         }
-        Packed { k, n, panels }
+        let finite = b.iter().all(|&x| T::is_finite(x));
+        Packed {
+            k,
+            n,
+            panels,
+            finite,
+        }
     }
 
     /// (k, n)
@@ -99,8 +111,38 @@ impl<T: Element> Packed<T> {
         assert_eq!(c.len(), m * self.n, "extents of the result of a product");
         let a = a.as_standard_layout();
         let rows = a.as_slice().expect("standard layout is contiguous");
+        if m >= MANY && self.finite {
+            let live = live_columns(rows, k);
+            if 4 * live.len() <= 3 * k {
+                let packed: Vec<T> = (0..m)
+                    .flat_map(|i| live.iter().map(move |&p| rows[i * k + p]))
+                    .collect();
+                let isa = Isa::detect();
+                let (k, b) = (live.len(), Panels::Rows(&self.panels, k, &live));
+                return add_product_with(isa, m, k, &packed, k, b, self.n, c, self.n);
+            }
+        }
         add_product(m, k, rows, k, &self.panels, self.n, c, self.n);
     }
+}
+
+/// The columns of a row-major `a`, `k` wide, that hold anything but zeros.
+fn live_columns<T: Element>(a: &[T], k: usize) -> Vec<usize> {
+    let mut live = vec![false; k];
+    for row in a.chunks_exact(k.max(1)) {
+        for (live, &x) in live.iter_mut().zip(row) {
+            // NaN is no zero.
+            *live |= x != T::default();
+        }
+    }
+    (0..k).filter(|&p| live[p]).collect()
+}
+
+/// A right operand in panels: all of its rows, or those listed (of so many).
+#[derive(Clone, Copy)]
+enum Panels<'a, T> {
+    All(&'a [T]),
+    Rows(&'a [T], usize, &'a [usize]),
 }
 
 /// Columns as stored: the last panel is as narrow as whole vectors allow.
@@ -123,7 +165,7 @@ pub(crate) fn add_product<T: Element>(
     ldc: usize,
 ) {
     let isa = Isa::detect();
-    add_product_with(isa, m, k, a, lda, panels, n, c, ldc);
+    add_product_with(isa, m, k, a, lda, Panels::All(panels), n, c, ldc);
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -133,12 +175,13 @@ fn add_product_with<T: Element>(
     k: usize,
     a: &[T],
     lda: usize,
-    panels: &[T],
+    panels: Panels<'_, T>,
     n: usize,
     c: &mut [T],
     ldc: usize,
 ) {
     let full = panel_width::<T>();
+    let mut gathered = Vec::new();
     // Blocks of nearly equal extent.
     let inner = k.div_ceil(k.div_ceil(INNER).max(1)).max(1);
     for p in (0..k).step_by(inner) {
@@ -148,7 +191,17 @@ fn add_product_with<T: Element>(
             for first in (0..n).step_by(full) {
                 let columns = full.min(n - first);
                 let width = padded::<T>(columns);
-                let panel = &panels[first * k + p * width..][..depth * width];
+                let panel = match panels {
+                    Panels::All(all) => &all[first * k + p * width..][..depth * width],
+                    Panels::Rows(all, rows, listed) => {
+                        let panel = &all[first * rows..][..rows * width];
+                        gathered.clear();
+                        for &row in &listed[p..p + depth] {
+                            gathered.extend_from_slice(&panel[row * width..][..width]);
+                        }
+                        &gathered
+                    }
+                };
                 for i in (top..bottom).step_by(ROWS) {
                     let rows = ROWS.min(bottom - i);
                     let (a, vectors) = (&a[i * lda + p..], width / T::LANES);
@@ -166,6 +219,33 @@ fn add_product_with<T: Element>(
                 }
             }
         }
+    }
+}
+
+/// `C += A B` for one full panel of [`PANEL`] columns whose rows lie apart in `b`,
+/// at `offsets`: `A` (m, offsets) with row stride `lda`, `C` with row stride `ldc`.
+pub(crate) fn add_panel(
+    m: usize,
+    a: &[f64],
+    lda: usize,
+    b: &[f64],
+    offsets: &Offsets,
+    c: &mut [f64],
+    ldc: usize,
+) {
+    let isa = Isa::detect();
+    for i in (0..m).step_by(ROWS) {
+        let rows = ROWS.min(m - i);
+        f64::tile_apart(
+            isa,
+            rows,
+            &a[i * lda..],
+            lda,
+            b,
+            offsets,
+            &mut c[i * ldc..],
+            ldc,
+        );
     }
 }
 
@@ -220,7 +300,7 @@ mod tests {
                 let packed = Packed::new(rows.view());
                 let mut c = vec![1.0; m * n];
                 let a = a.as_slice().unwrap();
-                add_product_with(isa, m, k, a, k, &packed.panels, n, &mut c, n);
+                add_product_with(isa, m, k, a, k, Panels::All(&packed.panels), n, &mut c, n);
                 let c = Array2::from_shape_vec((m, n), c).unwrap();
                 assert_eq!(c, &exact + 1.0, "{isa:?}");
             }
@@ -245,6 +325,53 @@ mod tests {
         }
     }
 
+    #[test]
+    fn rows_of_a_panel_may_lie_apart() {
+        for (m, k) in [(1, 1), (5, 9), (6, 30), (13, 7), (8, 0)] {
+            let a = Array2::from_shape_fn((m, k), |(i, j)| (i * 3 + j * 7) as f64 % 11.0 - 5.0);
+            let b: Vec<f64> = (0..5 * k + PANEL)
+                .map(|i| (i * 5) as f64 % 13.0 - 6.0)
+                .collect();
+            let place = |p: usize| (p * 3) % (4 * k.max(1));
+            let mut offsets = Offsets::default();
+            offsets.set((0..k).map(place));
+            let exact = Array2::from_shape_fn((m, PANEL), |(i, j)| {
+                1.0 + (0..k).map(|p| a[[i, p]] * b[place(p) + j]).sum::<f64>()
+            });
+            for isa in Isa::all() {
+                let mut c = vec![1.0; m * PANEL];
+                for i in (0..m).step_by(ROWS) {
+                    let (rows, rest) = (ROWS.min(m - i), &a.as_slice().unwrap()[i * k..]);
+                    f64::tile_apart(isa, rows, rest, k, &b, &offsets, &mut c[i * PANEL..], PANEL);
+                }
+                assert_eq!(
+                    Array2::from_shape_vec((m, PANEL), c).unwrap(),
+                    exact,
+                    "{isa:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn columns_of_zeros_are_left_out() {
+        for (m, k, n) in [(8, 300, 31), (9, 7, 5), (40, 257, 16), (12, 4, 3)] {
+            let mut a = Array2::from_shape_fn((m, k), |(i, j)| (i * 3 + j * 7) as f64 % 11.0 - 5.0);
+            let b = Array2::from_shape_fn((k, n), |(i, j)| (i * 5 + j) as f64 % 13.0 - 6.0);
+            for (j, mut column) in a.columns_mut().into_iter().enumerate() {
+                if j % 3 != 1 {
+                    column.fill(if j % 2 == 0 { 0.0 } else { -0.0 });
+                }
+            }
+            assert_eq!(Packed::new(b.view()).left(a.view()), a.dot(&b));
+            a[[m - 1, 0]] = f64::NAN;
+            let c = Packed::new(b.view()).left(a.view());
+            assert!(c.row(m - 1).iter().all(|x| x.is_nan()));
+            a.fill(0.0);
+            assert_eq!(Packed::new(b.view()).left(a.view()), Array2::zeros((m, n)));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
         #[test]
@@ -264,7 +391,7 @@ mod tests {
             for isa in Isa::all() {
                 let mut c = vec![0.0; m * n];
                 let packed = Packed::new(b.view());
-                add_product_with(isa, m, k, a.as_slice().unwrap(), k, &packed.panels, n, &mut c, n);
+                add_product_with(isa, m, k, a.as_slice().unwrap(), k, Panels::All(&packed.panels), n, &mut c, n);
                 let gamma = exact(Precision::BINARY64.gamma(k));
                 let eta = exact(Precision::BINARY64.eta) * k as u64;
                 for i in 0..m {

@@ -25,10 +25,11 @@ mod model;
 mod simd;
 
 pub use fpenv::{EnvironmentError, check_environment};
-pub(crate) use gemm::{PANEL, VECTOR, add_product};
+pub(crate) use gemm::{PANEL, VECTOR, add_panel, add_product};
 pub use gemm::{Packed, matmul};
 pub use interval::Interval;
 pub use midrad::Boxes;
 pub(crate) use model::short_up;
 pub use model::{Precision, SumBound};
 pub use simd::Element;
+pub(crate) use simd::Offsets;

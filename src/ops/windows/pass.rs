@@ -6,7 +6,7 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2};
 
 use super::{Part, Windows};
-use crate::rounding::{PANEL, VECTOR, add_product};
+use crate::rounding::{Offsets, PANEL, VECTOR, add_panel, add_product};
 
 /// Target positions in a block, about.
 const POSITIONS: usize = 128;
@@ -144,6 +144,8 @@ struct Pass<'a> {
     /// and its base; and where the panels' runs end
     runs: Vec<(usize, usize)>,
     ends: Vec<usize>,
+    /// per (channel, tap) of a product: its distance from the block's base
+    offsets: Offsets,
 }
 
 impl Windows {
@@ -173,6 +175,7 @@ impl Windows {
             taps: Vec::new(),
             runs: Vec::new(),
             ends: Vec::new(),
+            offsets: Offsets::default(),
         };
         if self.source[0] == 1 && self.target[0] == 1 {
             pass.planes();
@@ -254,16 +257,12 @@ impl Pass<'_> {
                 }
                 let end = channels.min(from + at_once);
                 let to = (from..end).find(|&c| !used[c]).unwrap_or(end);
-                self.lay_out(from..to, &layout, block.positions);
-                add_product(
-                    outs,
-                    (to - from) * taps,
+                self.multiply(
+                    from..to,
+                    &layout,
+                    block.positions,
                     &weights[from * taps..],
                     terms,
-                    &self.panels,
-                    block.positions,
-                    &mut self.sums,
-                    block.positions,
                 );
                 from = to;
             }
@@ -333,30 +332,59 @@ impl Pass<'_> {
         }
     }
 
-    /// The right operand of a block's product: rows are (channel, tap), columns
-    /// the targets, in panels.
-    fn lay_out(&mut self, channels: Range<usize>, layout: &Layout, positions: usize) {
-        let k = channels.len() * self.taps.len();
-        // A run writes a whole panel's width; what lies behind it is written later.
-        let size = k * positions.next_multiple_of(VECTOR) + PANEL;
-        if self.panels.len() < size {
-            self.panels.resize(size, 0.0);
-        }
+    /// Adds the products of some channels to the block's sums, a panel of targets
+    /// at a time. The right operand's rows are (channel, tap), its columns the
+    /// targets: a panel of neighbours is read where it is staged.
+    fn multiply(
+        &mut self,
+        channels: Range<usize>,
+        layout: &Layout,
+        positions: usize,
+        weights: &[f64],
+        terms: usize,
+    ) {
+        let outs = self.sums.len() / positions;
+        let taps = &self.taps;
+        let each = |c: usize| taps.iter().map(move |tap| c * layout.channel + tap);
+        self.offsets.set(channels.clone().flat_map(each));
+        let k = self.offsets.len();
         let mut first = 0;
         for (panel, &end) in self.ends.iter().enumerate() {
-            let width = PANEL.min((positions - panel * PANEL).next_multiple_of(VECTOR));
-            let mut to = &mut self.panels[panel * PANEL * k..];
+            let at = panel * PANEL;
+            let columns = PANEL.min(positions - at);
+            let (runs, sums) = (&self.runs[first..end], &mut self.sums[at..]);
+            first = end;
+            if let (&[(0, base)], PANEL) = (runs, columns) {
+                let staged = &self.staged[base..];
+                add_panel(outs, weights, terms, staged, &self.offsets, sums, positions);
+                continue;
+            }
+            // A run writes a whole panel's width; what lies behind it is written later.
+            let width = columns.next_multiple_of(VECTOR);
+            if self.panels.len() < k * width + PANEL {
+                self.panels.resize(k * width + PANEL, 0.0);
+            }
+            let mut to = &mut self.panels[..];
             for c in channels.clone() {
-                for tap in &self.taps {
+                for tap in taps {
                     let offset = c * layout.channel + tap;
-                    for &(lane, base) in &self.runs[first..end] {
+                    for &(lane, base) in runs {
                         let from = &self.staged[base + offset..][..PANEL];
                         to[lane..lane + PANEL].copy_from_slice(from);
                     }
                     to = &mut to[width..];
                 }
             }
-            first = end;
+            add_product(
+                outs,
+                k,
+                weights,
+                terms,
+                &self.panels,
+                columns,
+                sums,
+                positions,
+            );
         }
     }
 

@@ -15,15 +15,19 @@ mod tile;
 pub use rows::RowLines;
 pub(super) use rows::{relax, weigh};
 pub use tile::Element;
+pub(crate) use tile::Offsets;
 pub(super) use tile::{ROWS, VECTORS, sealed};
 
 /// The instruction set in use. `Avx2` exists only where the processor was seen
-/// to have AVX2 and FMA, which is what makes the calls below sound.
+/// to have AVX2 and FMA, `Avx512` where it has AVX-512F besides, which is what
+/// makes the calls below sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Isa(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx2,
     Portable,
@@ -36,7 +40,11 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
         {
-            return Isa(Kind::Avx2);
+            return if std::arch::is_x86_feature_detected!("avx512f") {
+                Isa(Kind::Avx512)
+            } else {
+                Isa(Kind::Avx2)
+            };
         }
         Isa::PORTABLE
     }
@@ -48,8 +56,11 @@ impl Isa {
     #[cfg(test)]
     pub(super) fn all() -> Vec<Isa> {
         let mut all = vec![Isa::PORTABLE];
-        if Isa::detect() != Isa::PORTABLE {
-            all.push(Isa::detect());
+        #[cfg(target_arch = "x86_64")]
+        match Isa::detect().0 {
+            Kind::Avx512 => all.extend([Isa(Kind::Avx2), Isa(Kind::Avx512)]),
+            Kind::Avx2 => all.push(Isa(Kind::Avx2)),
+            Kind::Portable => {}
         }
         all
     }

@@ -29,7 +29,7 @@ pub(in crate::rounding) fn weigh(isa: Isa, a: &[f64], x: &[f64], w: &[f64]) -> (
     match isa.0 {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the machine has AVX2 and FMA, or there would be no such `Isa`.
-        Kind::Avx2 => unsafe { weigh_avx2(a, x, w) },
+        Kind::Avx2 | Kind::Avx512 => unsafe { weigh_avx2(a, x, w) },
         Kind::Portable => weigh_body::<false>(a, x, w),
     }
 }
@@ -89,7 +89,7 @@ pub(in crate::rounding) fn relax(
     match isa.0 {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the machine has AVX2 and FMA, or there would be no such `Isa`.
-        Kind::Avx2 => unsafe { relax_avx2(row, lines, x) },
+        Kind::Avx2 | Kind::Avx512 => unsafe { relax_avx2(row, lines, x) },
         Kind::Portable => relax_portable(row, lines, x),
     }
 }
