@@ -114,16 +114,17 @@ def main():
             write(work / f"point-{k}.vnnlib", x, spec.outputs, [(p, q, 0) for p, q in pairs])
             limits = [upward(m + GAP) for m in margins[-1]]
             falsehoods.append([Fraction(c) for c in limits])
+            write(work / f"false-{k}.vnnlib", x, spec.outputs, [(p, q, c) for (p, q), c in zip(pairs, limits)])
             for r, ((p, q), c) in enumerate(zip(pairs, limits)):
                 write(work / f"false-{k}-{r}.vnnlib", x, spec.outputs, [(p, q, c)])
         name = net.name.removesuffix(".gz").removesuffix(".onnx")
-        files = [work / f"point-{k + 1}.vnnlib" for k in range(len(points))]
+        bounds = lambda method, name: [line["lower"][0] for line in own_bounds(
+            method, 1, net, [work / f"{name}-{k + 1}.vnnlib" for k in range(len(points))])]
         for method in ["crown", "alpha-crown"]:
             count = Count()
-            for k, line in enumerate(own_bounds(method, 1, net, files)):
-                false = own_bounds(method, 1, net, [work / f"false-{k + 1}-{r}.vnnlib" for r in range(len(margins[k]))])
-                for bound, exact, f in zip(line["lower"][0], margins[k], false):
-                    count.add(Fraction(bound), exact, f["lower"][0][0] > 0)
+            for of_points, false, exact in zip(bounds(method, "point"), bounds(method, "false"), margins):
+                for bound, f, m in zip(of_points, false, exact, strict=True):
+                    count.add(Fraction(bound), m, f > 0)
             lines.append(count.line(name, f"dahlquist, {method}"))
             wrong += count.counts["above"] + count.counts["verified"]
         answers = collections.Counter()
