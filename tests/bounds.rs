@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use dahlquist::bounds::{
-    Ascent, Boxed, Domain, Functional, Method, Objective, Root, analyze, interval_boxes,
+    Ascent, Boxed, Domain, Functional, Method, Objective, Passes, Root, analyze, interval_boxes,
 };
 use dahlquist::exact::{MpInterval, Rational};
 use dahlquist::graph::{Backward, Forward, Graph, GraphBuilder, NodeId, Op, backward, forward};
@@ -545,7 +545,7 @@ proptest! {
         let asked = |domains: usize| -> Vec<(usize, usize)> {
             (0..domains).flat_map(|d| (0..rows).map(move |r| (d, r))).collect()
         };
-        let first = boxed.bound(whole.clone(), None, &objective, &asked(1), &|| false).unwrap();
+        let first = boxed.bound(whole.clone(), None, &objective, &asked(1), Passes::Everywhere, &|| false).unwrap();
         let n = case.region.len();
         let axis = axis as usize % n;
         let mid = whole.at(0, axis).mid();
@@ -556,7 +556,7 @@ proptest! {
         });
         let twice = |b: &Boxes| Boxes::from_shape_fn((2, b.dim().1), |_, i| b.at(0, i));
         let known: Vec<Option<Boxes>> = first.known.iter().map(|b| b.as_ref().map(twice)).collect();
-        let second = boxed.bound(halves.clone(), Some(&known), &objective, &asked(2), &|| false).unwrap();
+        let second = boxed.bound(halves.clone(), Some(&known), &objective, &asked(2), Passes::Everywhere, &|| false).unwrap();
         for x in members(&case.region, case.seed) {
             let values = at_point(&case.graph, &x);
             let y = &values[case.graph.output().index()];

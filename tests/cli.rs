@@ -178,6 +178,31 @@ fn one_radius_agrees_with_the_largest() {
         }
         assert_eq!(at["eps"], "1/50");
     }
+    // Executions in binary32 lose a little of it.
+    let executed = run(&["--radius", "--semantics", "float32"]);
+    for (exact, executed) in radius[1..].iter().zip(&executed[1..]) {
+        assert_eq!(executed["semantics"], "float32");
+        assert_eq!(exact["verdict"], executed["verdict"]);
+        if let Some(r) = executed["radius_lower"].as_f64() {
+            let exact = exact["radius_lower"].as_f64().unwrap();
+            assert!(r <= exact && exact - r < 1e-3, "{r} {exact}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = refused(&[
+        "certify",
+        &model,
+        "--data",
+        "digits",
+        "--norm",
+        "linf",
+        "--radius",
+        "--semantics",
+        "float32",
+        "--certificates",
+        text(folder.path()),
+    ]);
+    assert!(refusal.contains("--certificates"), "{refusal}");
 }
 
 #[test]
@@ -624,6 +649,11 @@ fn questions_are_answered() {
     assert!(
         verified.starts_with("verified, semantics discrete"),
         "{verified}"
+    );
+    let executed = ask("(>= Y_0 1e6)", &["--semantics", "float32"]);
+    assert!(
+        executed.starts_with("verified, semantics float32"),
+        "{executed}"
     );
 }
 

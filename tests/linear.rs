@@ -326,6 +326,25 @@ proptest! {
         }, seed);
     }
 
+    /// Few weights that are not zero: another path.
+    #[test]
+    fn sparse_maps(inputs in 1usize..60, outputs in 1usize..60, scarcity in 8u64..60, seed in any::<u64>()) {
+        check(|source, integers| {
+            let full = source.tensor(&[outputs, inputs], integers);
+            let mut keep = |&w: &f32| if source.bits().is_multiple_of(scarcity) { w } else { 0.0 };
+            let data: Vec<f32> = full.data().iter().map(&mut keep).collect();
+            let weight = Tensor::new("w", full.shape().clone(), data.clone()).unwrap();
+            let map = Dense::new(Arc::new(weight), None).unwrap();
+            rows_are_well_formed(&map);
+            let mut dense = vec![0.0; data.len()];
+            for o in 0..outputs {
+                map.row(o, &mut |i, w| dense[o * inputs + i] = w);
+            }
+            assert_eq!(dense, data);
+            Arc::new(map)
+        }, seed);
+    }
+
     #[test]
     fn index_maps_and_diagonals(channels in 1usize..6, inner in 1usize..9, outputs in 1usize..20, seed in any::<u64>()) {
         let shape = Shape::new(&[channels, inner]);

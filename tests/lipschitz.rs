@@ -206,6 +206,7 @@ fn network(nodes: Vec<NetworkNode>) -> Network {
         name: "test".into(),
         output: nodes.len() - 1,
         nodes,
+        rewritten: Vec::new(),
     }
 }
 

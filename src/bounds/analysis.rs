@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, Zip};
 use rayon::prelude::*;
 
+use super::affine::{Axes, Form};
 use super::alpha::{self, Ascent, Rows};
 use super::interval::IntervalDomain;
 use super::linear::{Facts, InputSet, LinearRelaxation, Lines, Pulled, pull_back};
-use super::{Counters, LayerEvidence, Method, Objective};
+use super::{Counters, LayerEvidence, Method, Objective, Passes};
 use crate::exact::Rational;
 use crate::graph::{Backward, Forward, Graph, NodeId, Op, forward};
 use crate::ops::{LinearMap, Pointwise, Product, Shape, SlopeRule};
@@ -17,6 +18,9 @@ use crate::rounding::{Boxes, Interval, eft};
 
 /// Elements of one chunk of functionals: what a pass keeps in cache.
 const CHUNK: usize = 1 << 16;
+
+/// Elements of the widest node for each row of affine forms, at least.
+const WIDE: usize = 16;
 
 /// What a graph asks of every walk over it.
 #[derive(Debug)]
@@ -27,6 +31,10 @@ pub(super) struct Plan<'g> {
     factor: Vec<bool>,
     /// per node: over boxes the interval step is already the best linear bound
     boxlike: Vec<bool>,
+    /// per node: an affine function of the input
+    affine: Vec<bool>,
+    /// elements of the widest node
+    widest: usize,
 }
 
 impl<'g> Plan<'g> {
@@ -36,11 +44,21 @@ impl<'g> Plan<'g> {
             readers: vec![Vec::new(); n],
             factor: vec![false; n],
             boxlike: vec![false; n],
+            affine: Vec::with_capacity(n),
+            widest: graph
+                .nodes()
+                .iter()
+                .map(|n| n.shape.len())
+                .max()
+                .unwrap_or(0),
         };
         // Values whose elements are functions of one input element each.
         let mut separate = vec![false; n];
         for (k, node) in graph.nodes().iter().enumerate() {
             let operand = node.inputs.first().map(|i| i.index());
+            let bends = matches!(node.op, Op::Pointwise(_) | Op::Product(_));
+            let affine = !bends && node.inputs.iter().all(|i| plan.affine[i.index()]);
+            plan.affine.push(affine);
             match &node.op {
                 Op::Pointwise(f) => plan.readers[node.inputs[0].index()].push(&**f),
                 Op::Product(_) => node
@@ -69,6 +87,12 @@ impl<'g> Plan<'g> {
         plan
     }
 
+    /// Affine forms cost little beside a pass from every element of the widest
+    /// node, and so are worth a try first.
+    pub(super) fn forms_pay(&self, input: &Boxes) -> bool {
+        WIDE * (Axes::of(input).len() + 2) <= self.widest
+    }
+
     /// The node's box matters to a relaxation.
     pub(super) fn watched(&self, node: NodeId) -> bool {
         self.factor[node.index()] || !self.readers[node.index()].is_empty()
@@ -82,6 +106,8 @@ pub(super) struct Walking<'a> {
     pub rule: SlopeRule,
     /// slopes of intermediate bounds are optimised
     pub ascent: Option<Ascent>,
+    /// what cuts the operands' boxes of activations
+    pub passes: Passes,
     /// rows are shared among the threads of the current pool
     pub parallel: bool,
     /// once it holds, boxes are no longer tightened: looser, and soon done
@@ -100,6 +126,9 @@ pub(super) struct Walk<'a> {
     known: Option<&'a [Option<Boxes>]>,
     pub facts: Vec<Option<Facts>>,
     pub lines: Vec<Option<Lines>>,
+    /// affine forms by node, and the inputs they are of
+    forms: Vec<Option<Form>>,
+    axes: Option<Axes>,
     tightened: Vec<Rc<[bool]>>,
     pub evidence: Vec<LayerEvidence>,
     pub counters: Counters,
@@ -127,12 +156,17 @@ impl<'a> Walk<'a> {
             known,
             facts: (0..n).map(|_| None).collect(),
             lines: (0..n).map(|_| None).collect(),
+            forms: (0..n).map(|_| None).collect(),
+            axes: (walking.passes != Passes::Everywhere).then(|| Axes::of(input.boxes())),
             tightened: vec![Rc::from([]); n],
             evidence: Vec::new(),
             counters: Counters::default(),
             had_choice: false,
         };
         let start = graph.inputs()[0];
+        if let Some(axes) = &walk.axes {
+            walk.forms[start.index()] = Some(Form::input(input.boxes(), axes));
+        }
         walk.keep(start, Facts::new(input.boxes().clone()));
         forward(graph, &mut walk, vec![start]);
         walk
@@ -174,6 +208,20 @@ impl<'a> Walk<'a> {
         open
     }
 
+    fn form(&self, node: NodeId) -> &Form {
+        let form = self.forms[node.index()].as_ref();
+        form.expect("with axes, every node has a form")
+    }
+
+    /// Keeps the form of a new node; the intersection of its boxes with `boxes`.
+    fn meet(&mut self, node: NodeId, boxes: Boxes, form: Option<Form>) -> Boxes {
+        let Some(mut form) = form else { return boxes };
+        let boxes = intersection(&boxes, &form.boxes());
+        form.restrict(&boxes);
+        self.forms[node.index()] = Some(form);
+        boxes
+    }
+
     /// A relaxation that reads an element in `x` of `node` gains from a smaller `x`.
     fn is_open(&self, node: NodeId, x: Interval) -> bool {
         (self.plan.factor[node.index()] && !x.is_point())
@@ -194,12 +242,14 @@ impl<'a> Walk<'a> {
         }
         let boxes = facts.boxes.clone();
         self.keep(node, facts);
-        if self.walking.method == Method::Interval {
+        if self.walking.method == Method::Interval || self.walking.passes == Passes::Last {
             return node;
         }
         let open = self.open(node, &boxes);
         self.counters.unstable += open.len() as u64;
-        let exact = self.plan.boxlike[node.index()] && self.input.is_box();
+        // Nothing was relaxed up to here: the interval or the form is as good.
+        let exact = (self.plan.boxlike[node.index()] && self.input.is_box())
+            || (self.plan.affine[node.index()] && self.axes.is_some());
         if open.is_empty() || exact || (self.walking.stop)() {
             return node;
         }
@@ -313,11 +363,13 @@ impl<'a> Walk<'a> {
 
     /// Lower bounds of objective rows, `asked` as (domain, row): the best of
     /// the output's box, one linear step, and (CROWN) the whole pass, whose
-    /// functionals at the input are returned too.
+    /// functionals at the input are returned too. With `ascent` their slopes
+    /// climb.
     pub(super) fn rows(
         &mut self,
         objective: &Objective,
         asked: &[(usize, usize)],
+        ascent: Option<Ascent>,
     ) -> (Vec<f64>, Option<LinearForms>) {
         let output = self.graph.output();
         let owner: Vec<usize> = asked.iter().map(|a| a.0).collect();
@@ -368,7 +420,7 @@ impl<'a> Walk<'a> {
         }
         self.counters.passes += 1;
         self.counters.functionals += asked.len() as u64;
-        if let Some(ascent) = self.walking.ascent {
+        if let Some(ascent) = ascent {
             let view = self.view();
             let rows = Rows {
                 start: output,
@@ -456,10 +508,15 @@ impl<'a> PassView<'a> {
 /// Both hold, so their intersection does; an empty one (which no sound pair
 /// has) keeps the first.
 fn intersection(a: &Boxes, b: &Boxes) -> Boxes {
-    Boxes::from_shape_fn(a.dim(), |s, i| {
-        let (a, b) = (a.at(s, i), b.at(s, i));
-        a.intersect(b).unwrap_or(a)
-    })
+    let (mut lo, mut hi) = (a.lo().clone(), a.hi().clone());
+    let ends = Zip::from(&mut lo).and(&mut hi).and(b.lo()).and(b.hi());
+    ends.for_each(|l, h, &bl, &bh| {
+        let (most, least) = (l.max(bl), h.min(bh));
+        if most <= least {
+            (*l, *h) = (most, least);
+        }
+    });
+    Boxes::new(lo, hi)
 }
 
 /// `φ` is affine on `x`: the lines of the proposal coincide.
@@ -479,36 +536,55 @@ impl Forward for Walk<'_> {
 
     fn constant(&mut self, node: NodeId, values: &[Rational], shape: &Shape) -> NodeId {
         let boxes = self.domain.constant(node, values, shape);
+        let axes = self.axes.as_ref();
+        self.forms[node.index()] = axes.map(|axes| Form::constant(&boxes, axes.len()));
         self.finish(node, Facts::new(boxes))
     }
 
     fn linear(&mut self, node: NodeId, map: &dyn LinearMap, x: &NodeId) -> NodeId {
         let mut domain = self.domain;
-        let x = self.facts(*x);
-        let boxes = domain.linear(node, map, &x.boxes);
-        let facts = Facts::of_linear(boxes, map, x);
+        let boxes = domain.linear(node, map, &self.facts(*x).boxes);
+        let form = self.axes.is_some().then(|| self.form(*x).linear(map));
+        let boxes = self.meet(node, boxes, form);
+        let facts = Facts::of_linear(boxes, map, self.facts(*x));
         self.finish(node, facts)
     }
 
     fn pointwise(&mut self, node: NodeId, f: &dyn Pointwise, x: &NodeId) -> NodeId {
         self.activate(node, *x, f);
+        let operand = &self.facts(*x).boxes;
+        let form = match &self.lines[node.index()] {
+            Some(lines) if self.axes.is_some() => {
+                let proposed = [&lines.lower.slope, &lines.upper.slope];
+                Some(self.form(*x).pointwise(f, operand, proposed))
+            }
+            _ => None,
+        };
         let mut domain = self.domain;
-        let boxes = domain.pointwise(node, f, &self.facts(*x).boxes);
+        let boxes = domain.pointwise(node, f, operand);
+        let boxes = self.meet(node, boxes, form);
         self.finish(node, Facts::new(boxes))
     }
 
     fn combine(&mut self, node: NodeId, coefficients: &[Rational], xs: &[&NodeId]) -> NodeId {
         let mut domain = self.domain;
-        let xs: Vec<&Boxes> = xs.iter().map(|x| &self.facts(**x).boxes).collect();
-        let boxes = domain.combine(node, coefficients, &xs);
+        let operands: Vec<&Boxes> = xs.iter().map(|x| &self.facts(**x).boxes).collect();
+        let boxes = domain.combine(node, coefficients, &operands);
+        let form = self.axes.is_some().then(|| {
+            let forms: Vec<&Form> = xs.iter().map(|x| self.form(**x)).collect();
+            Form::combine(coefficients, &forms)
+        });
+        let boxes = self.meet(node, boxes, form);
         self.finish(node, Facts::new(boxes))
     }
 
     fn product(&mut self, node: NodeId, p: &Product, a: &NodeId, b: &NodeId) -> NodeId {
         let mut domain = self.domain;
-        let (a, b) = (self.facts(*a), self.facts(*b));
-        let boxes = domain.product(node, p, &a.boxes, &b.boxes);
-        let facts = Facts::of_product(boxes, p, a, b);
+        let boxes = domain.product(node, p, &self.facts(*a).boxes, &self.facts(*b).boxes);
+        let forms = self.axes.is_some().then(|| (self.form(*a), self.form(*b)));
+        let form = forms.map(|(a, b)| Form::product(p, a, b));
+        let boxes = self.meet(node, boxes, form);
+        let facts = Facts::of_product(boxes, p, self.facts(*a), self.facts(*b));
         self.finish(node, facts)
     }
 }

@@ -6,10 +6,21 @@ use ndarray::Array2;
 
 use super::analysis::{Plan, Walk, Walking};
 use super::linear::InputSet;
-use super::{Counters, Error, Method, Objective};
+use super::{Ascent, Counters, Error, Method, Objective};
 use crate::graph::Graph;
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
+
+/// What cuts the boxes that relaxations read, beside the interval step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passes {
+    /// a backward pass at every such node
+    Everywhere,
+    /// the same, after affine forms of the input
+    Both,
+    /// affine forms of the input alone: one backward pass, of the objective
+    Last,
+}
 
 /// Bounds functionals of one graph over batches of input boxes.
 #[derive(Debug)]
@@ -63,6 +74,26 @@ impl<'g> Boxed<'g> {
         known: Option<&[Option<Boxes>]>,
         objective: &Objective,
         asked: &[(usize, usize)],
+        passes: Passes,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<BoxBounds, Error> {
+        self.climbing(boxes, known, objective, asked, passes, None, stop)
+    }
+
+    /// [`bound`](Boxed::bound); then slopes climb for the questions with
+    /// `worth(question, lower)`, between the same boxes of nodes.
+    ///
+    /// # Errors
+    /// The thread's floating-point mode is not the default.
+    #[allow(clippy::too_many_arguments)]
+    pub fn climbing(
+        &self,
+        boxes: Boxes,
+        known: Option<&[Option<Boxes>]>,
+        objective: &Objective,
+        asked: &[(usize, usize)],
+        passes: Passes,
+        climb: Option<(Ascent, &dyn Fn(usize, f64) -> bool)>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<BoxBounds, Error> {
         check_environment()?;
@@ -71,11 +102,23 @@ impl<'g> Boxed<'g> {
             method: Method::Crown,
             rule: SlopeRule::Adaptive,
             ascent: None,
+            passes,
             parallel: false,
             stop,
         };
         let mut walk = Walk::over(self.graph, &self.plan, &input, known, walking);
-        let (lower, forms) = walk.rows(objective, asked);
+        let (mut lower, forms) = walk.rows(objective, asked, None);
+        if let Some((ascent, worth)) = climb {
+            let close = |q: &usize| worth(*q, lower[*q]);
+            let close: Vec<usize> = (0..asked.len()).filter(close).collect();
+            if !close.is_empty() {
+                let asked: Vec<(usize, usize)> = close.iter().map(|&q| asked[q]).collect();
+                let (climbed, _) = walk.rows(objective, &asked, Some(ascent));
+                for (q, climbed) in close.into_iter().zip(climbed) {
+                    lower[q] = lower[q].max(climbed);
+                }
+            }
+        }
         let width = input.boxes().dim().1;
         let (functionals, constants) = match forms {
             Some(forms) => (forms.input, forms.constants),

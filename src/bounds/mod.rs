@@ -19,9 +19,11 @@
 //! [`Method::AlphaCrown`] gives every functional slopes of its own and climbs on
 //! them; such bounds are proved all the same, but the evidence does not hold them.
 
+mod affine;
 mod alpha;
 mod analysis;
 mod boxes;
+mod float32;
 mod interval;
 mod linear;
 mod objective;
@@ -38,7 +40,8 @@ use crate::rounding::{Boxes, EnvironmentError, check_environment};
 use crate::verify::{Property, Proved, Reason, Region, Verdict};
 
 pub use alpha::Ascent;
-pub use boxes::{BoxBounds, Boxed};
+pub use boxes::{BoxBounds, Boxed, Passes};
+pub use float32::{execution_errors, weighted_error};
 pub use interval::{IntervalDomain, interval_boxes};
 pub use linear::Cut;
 pub use objective::{Functional, Objective};
@@ -82,6 +85,17 @@ pub enum Error {
     Unknown {
         /// the name
         name: String,
+    },
+    /// The execution of an operator in binary32 is not bounded.
+    #[error(
+        "node {node}: no bound of the execution of {operator} in binary32 (semantics float32): \
+         the network's nodes compute it by another formula"
+    )]
+    Execution {
+        /// the file's node
+        node: String,
+        /// its operator
+        operator: String,
     },
     /// The thread's floating-point mode breaks the rounding model.
     #[error(transparent)]
@@ -367,12 +381,13 @@ impl Question<'_> {
             method,
             rule,
             ascent,
+            passes: Passes::Everywhere,
             parallel: self.parallel,
             stop: self.stop,
         };
         let asked: Vec<(usize, usize)> = (0..self.objective.len()).map(|r| (0, r)).collect();
         let mut walk = Walk::over(self.graph, &self.plan, &self.input, None, walking);
-        let (lower, _) = walk.rows(self.objective, &asked);
+        let (lower, _) = walk.rows(self.objective, &asked, None);
         Run {
             lower,
             evidence: walk.evidence,

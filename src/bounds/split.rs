@@ -12,7 +12,7 @@ use ndarray::Array2;
 use super::alpha::{self, Ascent, Rows, Slopes};
 use super::analysis::{PassView, Plan, Walk, Walking, is_affine};
 use super::linear::{Cut, Facts, InputSet, LinearRelaxation, Lines};
-use super::{Counters, Error, Method, Objective};
+use super::{Counters, Error, Method, Objective, Passes};
 use crate::graph::{Graph, NodeId, Op};
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
@@ -54,16 +54,29 @@ impl Domain {
             lower,
         }
     }
+
+    /// Memory it holds, in bytes; what several share counts in each.
+    pub fn bytes(&self) -> usize {
+        let slopes = self.slopes.iter().flat_map(|s| s.iter().flatten());
+        let slopes: usize = slopes.map(|s| size_of_val(s.as_slice())).sum();
+        size_of::<Domain>() + size_of_val(self.cuts.as_slice()) + slopes
+    }
+
+    /// Gives up its slopes: a climb begins at those of the root again.
+    pub fn shed(&mut self) {
+        self.slopes = None;
+    }
 }
 
-/// A neuron to split, with the loss of the relaxation there (an estimate).
+/// A neuron to split, with the loss of the relaxation there (an estimate), at the
+/// minimiser or at worst.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// the activation node
     pub node: NodeId,
     /// element of its operand
     pub neuron: usize,
-    /// cotangent times gap between line and function
+    /// cotangent times a gap between line and function
     pub score: f64,
 }
 
@@ -74,7 +87,7 @@ pub struct DomainBounds {
     pub lower: f64,
     /// where the relaxation is least, at the input
     pub minimiser: Vec<f64>,
-    /// neurons worth splitting, best first
+    /// neurons worth splitting
     pub candidates: Vec<Candidate>,
 }
 
@@ -105,12 +118,16 @@ impl<'g> Root<'g> {
             method: Method::Crown,
             rule: SlopeRule::Adaptive,
             ascent,
+            passes: match plan.forms_pay(input.boxes()) {
+                true => Passes::Both,
+                false => Passes::Everywhere,
+            },
             parallel: true,
             stop,
         };
         let asked: Vec<(usize, usize)> = (0..objective.len()).map(|r| (0, r)).collect();
         let mut walk = Walk::over(graph, &plan, &input, None, walking);
-        let (lower, _) = walk.rows(&objective, &asked);
+        let (lower, _) = walk.rows(&objective, &asked, ascent);
         let (facts, lines, counters) = (walk.facts, walk.lines, walk.counters);
         Ok(Root {
             graph,
@@ -166,7 +183,10 @@ impl<'g> Root<'g> {
         let functional: Vec<usize> = domains.iter().map(|d| d.functional).collect();
         let done = |s: usize, lower: f64| lower > target(functional[s]);
         let best = alpha::ascend(&view, &rows, &mut slopes, &mut cuts, ascent, &done);
-        let values = alpha::values_of(&view, &rows, &best, &slopes, &cuts);
+        let values = match candidates {
+            0 => Vec::new(),
+            _ => alpha::values_of(&view, &rows, &best, &slopes, &cuts),
+        };
         let found = (0..domains.len())
             .map(|s| DomainBounds {
                 lower: best.lower[s].max(domains[s].lower),
@@ -204,7 +224,8 @@ impl<'g> Root<'g> {
         slopes
     }
 
-    /// The neurons where the relaxation of row `s` loses most.
+    /// The neurons where the relaxation of row `s` loses most: half of them at its
+    /// minimiser, half in the worst case over their ranges.
     fn candidates(
         &self,
         cuts: &[Cut],
@@ -214,6 +235,7 @@ impl<'g> Root<'g> {
         count: usize,
     ) -> Vec<Candidate> {
         let mut found: Vec<Candidate> = Vec::new();
+        let mut widest: Vec<Candidate> = Vec::new();
         if count == 0 {
             return found;
         }
@@ -234,17 +256,37 @@ impl<'g> Root<'g> {
                 let v = values[operand.index()][[s, i]];
                 let gap = (relaxed[[s, i]] - f.value(v.clamp(range.lo(), range.hi()))).abs();
                 let score = a.abs() * gap;
-                if score > 1e-12 && !is_affine(&**f, range) {
-                    found.push(Candidate {
+                if !is_affine(&**f, range) {
+                    let of = |score| Candidate {
                         node: NodeId(k),
                         neuron: i,
                         score,
-                    });
+                    };
+                    if score > 1e-12 {
+                        found.push(of(score));
+                    }
+                    let slope = match (own, &self.lines[k]) {
+                        (Some(c), _) => c.slopes[usize::from(a < 0.0)],
+                        (None, Some(l)) if a < 0.0 => l.upper.slope[[0, i]],
+                        (None, Some(l)) => l.lower.slope[[0, i]],
+                        (None, None) => 0.0,
+                    };
+                    widest.push(of(a.abs() * f.residual(slope, range).width_up()));
                 }
             }
         }
-        found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        found.truncate(count);
+        let by_score = |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score);
+        found.sort_by(by_score);
+        widest.sort_by(by_score);
+        found.truncate(count.div_ceil(2));
+        let missing = count - found.len();
+        let is_new = |w: &Candidate| {
+            !found
+                .iter()
+                .any(|c| (c.node, c.neuron) == (w.node, w.neuron))
+        };
+        let rest: Vec<Candidate> = widest.into_iter().filter(is_new).take(missing).collect();
+        found.extend(rest);
         found
     }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::attack::attack_norm;
-use super::common::{Model, epsilon, executor, load_data, norm, print, seconds, seed32};
+use super::common::{Model, epsilon, executor, load_data, norm, print, seconds, seed32, semantics};
 use super::results::{Header, Shard, Sink};
 use super::{Error, Global, progress};
 use crate::certificate::write::{self, LayerBounds, ModelFile, robustness};
@@ -19,7 +19,7 @@ use crate::report::number::{Toward, fixed};
 use crate::search::Method;
 use crate::search::attack::{self, Loss, Options};
 use crate::search::certify::{Answer, Goal, Proof, Sample, certify};
-use crate::verify::{Norm, Verdict};
+use crate::verify::{Norm, Semantics, Verdict};
 
 /// Arguments of `certify`.
 #[derive(Debug, clap::Args)]
@@ -45,9 +45,9 @@ pub struct Args {
     /// With bab: give up on a sample after so many seconds
     #[arg(long, value_name = "S", value_parser = seconds, default_value = "60")]
     timeout: Duration,
-    /// What a verdict is about
-    #[arg(long, value_parser = ["discrete"], default_value = "discrete")]
-    semantics: String,
+    /// What a verdict is about: discrete (exact arithmetic) or float32
+    #[arg(long, value_parser = semantics, default_value = "discrete")]
+    semantics: Semantics,
     /// How many samples, from the first
     #[arg(long)]
     count: Option<usize>,
@@ -57,7 +57,7 @@ pub struct Args {
     /// Result lines go here too; an interrupted run continues from there
     #[arg(long, value_name = "FILE.jsonl")]
     out: Option<PathBuf>,
-    /// Write a certificate for every certified sample
+    /// Write a certificate for every certified sample (semantics discrete)
     #[arg(long, value_name = "DIR")]
     certificates: Option<PathBuf>,
     /// Ascent steps per restart of the attack
@@ -81,6 +81,15 @@ const CHUNK: usize = 16;
 const HALVINGS: usize = 8;
 
 pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
+    if args.certificates.is_some() && args.semantics != Semantics::Discrete {
+        return Err(Error::Option {
+            option: "--certificates",
+            problem: format!(
+                "certificates state semantics discrete, not {}",
+                args.semantics
+            ),
+        });
+    }
     let model = Model::load(&args.model)?;
     let data = load_data(&args.data, &model)?;
     let executor = executor(global)?;
@@ -183,6 +192,7 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
                     args.norm,
                     &goal,
                     args.method,
+                    args.semantics,
                     timeout,
                 )?;
                 let seconds = start.elapsed().as_secs_f64();

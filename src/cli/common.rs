@@ -16,7 +16,7 @@ use crate::graph::Graph;
 use crate::network::{Network, file};
 use crate::ops::Shape;
 use crate::rounding::check_environment;
-use crate::verify::Norm;
+use crate::verify::{Norm, Semantics};
 
 /// Checks the floating-point environment, starts the worker threads and the log.
 pub fn start(global: &Global) -> Result<(), Error> {
@@ -151,6 +151,14 @@ pub fn norm(text: &str) -> Result<Norm, String> {
         .into_iter()
         .find(|n| n.name() == text)
         .ok_or_else(|| format!("{text:?} is not linf, l2 or l1"))
+}
+
+/// The semantics that an answer can have.
+pub fn semantics(text: &str) -> Result<Semantics, String> {
+    [Semantics::Discrete, Semantics::Float32]
+        .into_iter()
+        .find(|s| s.to_string() == text)
+        .ok_or_else(|| format!("{text:?} is not discrete or float32"))
 }
 
 /// Writes a file whole or not at all.

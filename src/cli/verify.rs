@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::common::{print, seconds, write_atomically};
+use super::common::{print, seconds, semantics, write_atomically};
 use super::{Error, Global, progress};
 use crate::exact::{Integer, Rational};
 use crate::network::{Network, file};
 use crate::search::Method;
-use crate::search::verify::{self, Counterexample, Options, Outcome};
+use crate::search::verify::{self, Counterexample, Difference, Options, Outcome};
 use crate::verify::{Reason, Semantics, vnnlib};
 
 /// Arguments of `verify`.
@@ -62,7 +62,10 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     };
     let line = progress::line("verifying");
     let answer = verify::verify(&graph, query, &options, &|p| {
-        line.set_message(format!("{} sub-problems open, {} closed", p.open, p.closed));
+        let (open, closed, bound) = (p.open, p.closed, p.bound);
+        line.set_message(format!(
+            "{open} sub-problems open, {closed} closed, least bound {bound:.3e}"
+        ));
     });
     line.finish_and_clear();
     let answer = answer.map_err(|source| Error::Verify {
@@ -78,11 +81,18 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
             Outcome::Unknown(reason) => format!(" ({})", word(reason)),
             _ => String::new(),
         };
-        return print(&format!(
+        print(&format!(
             "{}{why}, semantics {}, {seconds:.2} s",
             answer.outcome.word(),
             args.semantics
-        ));
+        ))?;
+        return match &answer.differs {
+            Some(d) => print(&format!(
+                "exact and binary32 arithmetic differ: an input violates the property in {} only (--json shows it)",
+                violated_in(d)
+            )),
+            None => Ok(()),
+        };
     }
     let mut row = Map::new();
     let mut put = |key: &str, value: Value| row.insert(key.into(), value);
@@ -100,6 +110,11 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
         put("lower", json!(answer.lower));
     }
     put("method", json!(args.method.name()));
+    if let Some(d) = &answer.differs {
+        let mut at = point(&d.point);
+        at["violated_in"] = json!(violated_in(d));
+        put("differs", at);
+    }
     put("semantics", json!(args.semantics));
     put("seconds", json!(seconds));
     put("network", json!(args.network));
@@ -155,6 +170,11 @@ fn point(c: &Counterexample) -> Value {
     json!({"x": x, "y_float32": y, "y": c.y})
 }
 
+/// The arithmetic in which the property is violated at a point where they differ.
+fn violated_in(d: &Difference) -> &'static str {
+    if d.exact { "exact" } else { "float32" }
+}
+
 /// The point and its output in binary32 in the competition's form.
 fn competition_form(c: &Counterexample) -> String {
     let x = c.x.iter().map(decimal).enumerate();
@@ -185,14 +205,6 @@ fn decimal(value: &Rational) -> String {
 
 fn single(value: f32) -> String {
     Rational::from_f32(value).map_or_else(|| value.to_string(), |v| decimal(&v))
-}
-
-/// The semantics that an answer can have.
-fn semantics(text: &str) -> Result<Semantics, String> {
-    [Semantics::Discrete, Semantics::Float32]
-        .into_iter()
-        .find(|s| s.to_string() == text)
-        .ok_or_else(|| format!("{text:?} is not discrete or float32"))
 }
 
 #[cfg(test)]

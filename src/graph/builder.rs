@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Graph, Node, NodeId, Op};
+use super::{Error, Graph, Node, NodeId, Op, Rewritten};
 use crate::exact::Rational;
 use crate::ops::{LinearMap, Pointwise, Product, Shape};
 
@@ -11,12 +11,18 @@ use crate::ops::{LinearMap, Pointwise, Product, Shape};
 pub struct GraphBuilder {
     nodes: Vec<Node>,
     inputs: Vec<NodeId>,
+    rewritten: Vec<Rewritten>,
 }
 
 impl GraphBuilder {
     /// An empty graph.
     pub fn new() -> GraphBuilder {
         GraphBuilder::default()
+    }
+
+    /// States which operators of a file the nodes compute by another formula.
+    pub fn rewritten(&mut self, operators: &[Rewritten]) {
+        self.rewritten.extend_from_slice(operators);
     }
 
     fn add(&mut self, name: String, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
@@ -226,6 +232,7 @@ impl GraphBuilder {
         self.operand("output", 0, output)?;
         let whole = Graph {
             nodes: self.nodes,
+            rewritten: self.rewritten,
             inputs: self.inputs,
             output,
         };
@@ -249,6 +256,7 @@ impl GraphBuilder {
         }
         Ok(Graph {
             nodes,
+            rewritten: whole.rewritten,
             inputs: whole.inputs.iter().map(|i| new[i.0]).collect(),
             output: new[output.0],
         })

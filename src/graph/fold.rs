@@ -66,6 +66,7 @@ impl Graph {
             ids.push(id);
             known.push(value);
         }
+        builder.rewritten(self.rewritten());
         builder.finish(ids[self.output().index()])
     }
 }

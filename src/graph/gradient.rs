@@ -24,8 +24,9 @@ impl Forward for Evaluate {
 
     fn linear(&mut self, _: NodeId, map: &dyn LinearMap, x: &Array2<f64>) -> Array2<f64> {
         let mut y = map.apply(x.view(), Weights::Signed);
-        for (o, mut column) in y.columns_mut().into_iter().enumerate() {
-            column += f64::from(map.bias(o));
+        let bias: Vec<f64> = (0..y.ncols()).map(|o| f64::from(map.bias(o))).collect();
+        for mut row in y.rows_mut() {
+            row.iter_mut().zip(&bias).for_each(|(y, b)| *y += b);
         }
         y
     }

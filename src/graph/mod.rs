@@ -118,10 +118,22 @@ pub struct Node {
     pub shape: Shape,
 }
 
+/// An operator of a file whose function the graph computes by another formula.
+/// Both have the same value in exact arithmetic; executed in floating point they
+/// differ, and what is proved of the graph's execution says nothing of the file's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// the file's node
+    pub node: String,
+    /// its operator
+    pub operator: String,
+}
+
 /// A validated graph with one output. Built by [`GraphBuilder`].
 #[derive(Clone, Debug)]
 pub struct Graph {
     nodes: Vec<Node>,
+    rewritten: Vec<Rewritten>,
     inputs: Vec<NodeId>,
     output: NodeId,
 }
@@ -150,6 +162,11 @@ impl Graph {
     /// The output node.
     pub fn output(&self) -> NodeId {
         self.output
+    }
+
+    /// Operators of the file that other formulas stand for.
+    pub fn rewritten(&self) -> &[Rewritten] {
+        &self.rewritten
     }
 
     /// Shape of input `k`.

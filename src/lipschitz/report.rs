@@ -264,6 +264,7 @@ impl Walk<'_> {
             name: self.network.name.clone(),
             nodes: self.network.nodes[..=i].to_vec(),
             output: i,
+            rewritten: Vec::new(),
         };
         let graph = prefix.lower()?;
         let boxes = interval_boxes(&graph, vec![x.clone()]);

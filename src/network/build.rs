@@ -316,5 +316,6 @@ pub fn build(
         name: kind.into(),
         nodes,
         output,
+        rewritten: Vec::new(),
     })
 }

@@ -9,7 +9,7 @@ pub mod random;
 pub mod safetensors;
 
 use crate::exact::Rational;
-use crate::graph::{self, Graph, GraphBuilder, NodeId, Op};
+use crate::graph::{self, Graph, GraphBuilder, NodeId, Op, Rewritten};
 use crate::ode::{self, Field, Method};
 use crate::ops::{Param, Shape};
 
@@ -76,6 +76,8 @@ pub struct Network {
     pub nodes: Vec<NetworkNode>,
     /// position of the output node
     pub output: usize,
+    /// operators of the file that are here by another formula
+    pub rewritten: Vec<Rewritten>,
 }
 
 impl Network {
@@ -131,6 +133,7 @@ impl Network {
             operand: 0,
             id: self.output,
         })?;
+        builder.rewritten(&self.rewritten);
         Ok(builder.finish(output)?)
     }
 

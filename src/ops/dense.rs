@@ -6,9 +6,16 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::rounding::Packed;
 
+use super::sparse::Sparse;
 use super::{Error, LinearKernel, LinearMap, Param, Shape, Weights};
 
+/// With at most one non-zero weight in so many, passes go through those alone.
+const SCARCITY: usize = 8;
+
 /// `y = W x + b` with `W` of shape (out, in). ONNX: `Gemm`, `MatMul`.
+///
+/// A weight that is mostly zero (a lattice of selections) has a sparse twin,
+/// and its zeros are no terms of a row.
 #[derive(Debug)]
 pub struct Dense {
     weight: Param,
@@ -18,6 +25,8 @@ pub struct Dense {
     /// `Wᵀ`, `W`, `|W|ᵀ` and `|W|` in binary64 (exact) as right operands,
     /// each made on first use.
     packed: [OnceLock<Packed<f64>>; 4],
+    /// `W` and `Wᵀ`, if few weights are not zero
+    sparse: Option<[Sparse; 2]>,
 }
 
 impl Dense {
@@ -41,7 +50,12 @@ impl Dense {
                 expected: format!("[{out}]"),
             });
         }
+        let sparse = Sparse::new(weight.data(), inp, SCARCITY);
         Ok(Dense {
+            sparse: sparse.map(|s| {
+                let transposed = s.transposed();
+                [s, transposed]
+            }),
             input: Shape::new(&[inp]),
             output: Shape::new(&[out]),
             weight,
@@ -72,6 +86,10 @@ impl LinearMap for Dense {
         &self.output
     }
     fn row(&self, out: usize, visit: &mut dyn FnMut(usize, f32)) {
+        if let Some([by_output, _]) = &self.sparse {
+            let row = by_output.row(out);
+            return row.iter().for_each(|&(i, w)| visit(i as usize, w));
+        }
         let n = self.input.len();
         for (i, &w) in self.weight.data()[out * n..(out + 1) * n]
             .iter()
@@ -84,16 +102,24 @@ impl LinearMap for Dense {
         self.bias.as_ref().map_or(0.0, |b| b.data()[out])
     }
     fn chain(&self) -> usize {
-        self.input.len()
+        let sparse = self.sparse.as_ref();
+        sparse.map_or(self.input.len(), |[by_output, _]| by_output.longest())
     }
     fn adjoint_chain(&self) -> usize {
-        self.output.len()
+        let sparse = self.sparse.as_ref();
+        sparse.map_or(self.output.len(), |[_, by_input]| by_input.longest())
     }
     fn apply(&self, x: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
-        self.packed(weights, false).left(x)
+        match &self.sparse {
+            Some([by_output, _]) => by_output.product(x, weights),
+            None => self.packed(weights, false).left(x),
+        }
     }
     fn adjoint(&self, y: ArrayView2<'_, f64>, weights: Weights) -> Array2<f64> {
-        self.packed(weights, true).left(y)
+        match &self.sparse {
+            Some([_, by_input]) => by_input.product(y, weights),
+            None => self.packed(weights, true).left(y),
+        }
     }
     fn kernel(&self) -> LinearKernel<'_> {
         LinearKernel::Dense {

@@ -17,7 +17,7 @@ impl Pointwise for Floor {
         x.floor()
     }
     fn slope(&self, _x: f64) -> f64 {
-        0.0
+        1.0
     }
     fn kernel(&self) -> Option<PointwiseKernel> {
         None

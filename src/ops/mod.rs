@@ -4,10 +4,8 @@
 //!
 //! | kind | meaning | members |
 //! |---|---|---|
-//! | [`LinearMap`] | `y = A x + b`, `A` implicit | dense, conv2d, diagonal, sum pool, gather, reshape |
-//! | [`Pointwise`] | `y_i = φ(x_i)` | relu, tanh, exp, reciprocal, square, …: [`pointwise_registry`] |
 //! | [`LinearMap`] | `y = A x + b`, `A` implicit | dense, conv2d, transposed convolution, diagonal, sum pool, gather, reshape |
-//! | [`Pointwise`] | `y_i = φ(x_i)` | relu, leaky relu, tanh, sigmoid, softplus |
+//! | [`Pointwise`] | `y_i = φ(x_i)` | relu, tanh, exp, reciprocal, square, …: [`pointwise_registry`] |
 //! | [`Product`] | `y_o = Σ a_i b_j`, two variable operands | elementwise product, matrix product |
 //! | combine | `y = Σ c_k x_k`, `c_k` exact rationals | add, residual, Runge–Kutta and multistep recurrences |
 //!
@@ -49,6 +47,7 @@ mod sign;
 mod silu;
 mod sin;
 mod softplus;
+mod sparse;
 mod sqrt;
 mod square;
 mod stationary;

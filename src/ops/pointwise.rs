@@ -43,7 +43,8 @@ pub trait Pointwise: fmt::Debug + Send + Sync {
     }
     /// `φ(x)`, an estimate (training and attacks).
     fn value(&self, x: f64) -> f64;
-    /// `φ'(x)`, an estimate; any sub-derivative at a kink.
+    /// `φ'(x)`, an estimate; any sub-derivative at a kink. A function with
+    /// jumps has a surrogate that a search can follow.
     fn slope(&self, x: f64) -> f64;
     /// The kernel of this function; `None` if executors have none.
     fn kernel(&self) -> Option<PointwiseKernel>;

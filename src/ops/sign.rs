@@ -22,8 +22,8 @@ impl Pointwise for Sign {
     fn value(&self, x: f64) -> f64 {
         JUMP.value(x)
     }
-    fn slope(&self, _x: f64) -> f64 {
-        0.0
+    fn slope(&self, x: f64) -> f64 {
+        Jump::surrogate(x)
     }
     fn kernel(&self) -> Option<PointwiseKernel> {
         None

@@ -34,6 +34,14 @@ impl Jump {
         }
     }
 
+    /// In place of the derivative, which is zero wherever there is one: small
+    /// far from the jump, nowhere zero. A search follows it, no bound reads it.
+    ///
+    /// References: Zenke and Ganguli, *SuperSpike* (2018), equation 4.
+    pub fn surrogate(x: f64) -> f64 {
+        (1.0 + x.abs()).powi(-2)
+    }
+
     pub fn enclose(self, x: Interval) -> Interval {
         Interval::or_entire(self.value(x.lo()), self.value(x.hi()))
     }
@@ -117,8 +125,8 @@ impl Pointwise for Step {
     fn value(&self, x: f64) -> f64 {
         JUMP.value(x)
     }
-    fn slope(&self, _x: f64) -> f64 {
-        0.0
+    fn slope(&self, x: f64) -> f64 {
+        Jump::surrogate(x)
     }
     fn kernel(&self) -> Option<PointwiseKernel> {
         None

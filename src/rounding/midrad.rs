@@ -105,7 +105,7 @@ impl Boxes {
 
     /// `[mid - rad, mid + rad]` rounded outward; the whole line unless both are
     /// finite (an overflow anywhere in a product stays infinite or becomes NaN).
-    fn around(mut mid: Array2<f64>, mut rad: Array2<f64>) -> Boxes {
+    pub(crate) fn around(mut mid: Array2<f64>, mut rad: Array2<f64>) -> Boxes {
         Zip::from(&mut mid).and(&mut rad).for_each(|c, r| {
             // fl(c - r') <= c - r if r' - r >= u (|c| + r').
             let r_up = short_up(*r + 4.0 * U * c.abs());

@@ -28,6 +28,14 @@ impl Precision {
         eta: f64::from_bits(0x36A0_0000_0000_0000),
     };
 
+    /// IEEE binary32, round to nearest; subnormal operands and results may be
+    /// flushed to zero (`2^-24`, `2^-126`): [`eta`](Precision::eta) is then the
+    /// error of every flush, of an operand as of a result, sums included.
+    pub const BINARY32_FLUSHED: Precision = Precision {
+        unit_roundoff: 1.0 / 16_777_216.0,
+        eta: f32::MIN_POSITIVE as f64,
+    };
+
     /// binary32 as WGSL promises it: either neighbour, subnormal operands and
     /// results may be flushed (`2^-23`, `2^-126`).
     pub const WGSL_F32: Precision = Precision {

@@ -1,19 +1,19 @@
 //! One sample of `certify`: what search proposed, decided by bounds.
 
-use serde::{Deserialize, Serialize};
-
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::method::Method;
-use super::radius::{RadiusSearch, certified_radius};
-use super::verify::{self, Outcome, verify};
+use super::radius::{RadiusSearch, certified_radius, proved};
+use super::verify::{self, Outcome, executions, verify};
 use super::witness::Witness;
-use crate::bounds::{self, LayerEvidence, analyze};
+use crate::bounds::{self, LayerEvidence};
 use crate::exact::Rational;
 use crate::graph::{Graph, eval_f64};
 use crate::verify::{
     Case, Conjunction, Constraint, Evidence, Norm, Property, Query, Reason, Region, RegionError,
-    Semantics, Verdict,
+    Row, Semantics, Verdict,
 };
 
 /// Why a sample cannot be certified.
@@ -128,7 +128,8 @@ pub struct Sample<'a> {
 }
 
 /// Decides one sample: bounds first, then the candidates, with [`Method::Bab`] a
-/// search of at most `timeout` where both leave it open.
+/// search of at most `timeout` where both leave it open. Under `float32` a
+/// witness must fail in binary32 too.
 ///
 /// # Errors
 /// [`Error`]; overflow is no error but the verdict `unknown`.
@@ -138,6 +139,7 @@ pub fn certify(
     norm: Norm,
     goal: &Goal,
     method: Method,
+    semantics: Semantics,
     timeout: Option<Duration>,
 ) -> Result<(Answer, Option<Proof>), Error> {
     let index = sample.index;
@@ -163,7 +165,7 @@ pub fn certify(
         margin_lower: None,
         radius_lower: None,
         radius_upper: None,
-        semantics: Semantics::Discrete,
+        semantics,
         evidence: Evidence::Proved,
         counters: bounds::Counters::default(),
     };
@@ -180,6 +182,7 @@ pub fn certify(
     let mut closest: Option<Witness> = None;
     for candidate in std::iter::once(sample.x).chain(sample.candidates.iter().map(Vec::as_slice)) {
         if let Some(w) = Witness::establish(graph, &ball, &property, candidate).map_err(bounds)?
+            && (semantics != Semantics::Float32 || fails_executed(graph, &property, candidate))
             && closest
                 .as_ref()
                 .is_none_or(|c| w.distance_up() < c.distance_up())
@@ -201,7 +204,7 @@ pub fn certify(
     };
     let proof = match goal {
         Goal::Eps(_) => {
-            let outcome = analyze(graph, &ball, &property, once).map_err(bounds)?;
+            let outcome = proved(graph, &ball, &property, once, semantics).map_err(bounds)?;
             let lower: Vec<f64> = outcome.lower.iter().map(|p| *p.get()).collect();
             answer.counters = outcome.counters;
             answer.margin_lower = Some(*outcome.margin().get()).filter(|m| m.is_finite());
@@ -211,7 +214,7 @@ pub fn certify(
                 (false, None) => unknown(&lower),
             };
             if method == Method::Bab && matches!(answer.verdict, Verdict::Unknown(_)) {
-                let found = search(graph, &ball, &property, timeout)
+                let found = search(graph, &ball, &property, semantics, timeout)
                     .map_err(|source| Error::Verify { index, source })?;
                 match found {
                     Outcome::Verified => {
@@ -237,7 +240,10 @@ pub fn certify(
             })
         }
         Goal::Radius => {
-            let mut search = RadiusSearch::new(once);
+            let mut search = RadiusSearch {
+                semantics,
+                ..RadiusSearch::new(once)
+            };
             if let Some(w) = &closest {
                 // Nothing at or beyond a witness can be proved.
                 let steps = (w.distance_up() * f64::from(1u32 << search.bits)).ceil();
@@ -273,10 +279,11 @@ fn search(
     graph: &Graph,
     ball: &Region,
     property: &Property,
+    semantics: Semantics,
     timeout: Option<Duration>,
 ) -> Result<Outcome, verify::Error> {
     let (lo, hi) = (0..ball.len()).map(|i| ball.range(i)).unzip();
-    let row = |row: &crate::verify::Row| {
+    let row = |row: &Row| {
         let terms = row.coefficients.iter().cloned().enumerate();
         Conjunction {
             constraints: vec![Constraint {
@@ -299,10 +306,26 @@ fn search(
     // Samples run side by side.
     let options = verify::Options {
         timeout,
+        semantics,
         threads: 1,
         ..verify::Options::default()
     };
     Ok(verify(graph, &query, &options, &|_| {})?.outcome)
+}
+
+/// Some row is not positive in each of a few executions in binary32.
+fn fails_executed(graph: &Graph, property: &Property, x: &[f32]) -> bool {
+    let value = |row: &Row, y: &[f32]| {
+        let terms = row.coefficients.iter().zip(y);
+        terms.fold(Some(row.constant.clone()), |sum, (c, &y)| {
+            Some(sum? + c * Rational::from_f32(y)?)
+        })
+    };
+    let fails = |y: &Vec<f32>| {
+        let rows = property.rows().iter();
+        rows.filter_map(|row| value(row, y)).any(|v| v <= 0)
+    };
+    executions(graph, x).iter().all(fails)
 }
 
 /// The first largest element.

@@ -3,13 +3,15 @@
 use crate::bounds::{self, Counters, Method, Outcome, analyze};
 use crate::exact::Rational;
 use crate::graph::Graph;
-use crate::verify::{Property, Proved, Region};
+use crate::verify::{Property, Proved, Region, Semantics};
 
 /// How a radius is searched for: on the grid `{k 2^-bits : 0 <= k 2^-bits <= cap}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RadiusSearch {
     /// the bound method
     pub method: Method,
+    /// what is proved: [`Semantics::Float32`] or, whatever else, `discrete`
+    pub semantics: Semantics,
     /// the grid's spacing is `2^-bits`
     pub bits: u32,
     /// largest radius tried, in grid steps
@@ -17,10 +19,11 @@ pub struct RadiusSearch {
 }
 
 impl RadiusSearch {
-    /// Multiples of `2^-20` up to 1.
+    /// Multiples of `2^-20` up to 1, semantics `discrete`.
     pub fn new(method: Method) -> RadiusSearch {
         RadiusSearch {
             method,
+            semantics: Semantics::Discrete,
             bits: 20,
             cap: 1 << 20,
         }
@@ -29,6 +32,21 @@ impl RadiusSearch {
     /// The radius of `k` grid steps.
     pub fn radius(&self, k: u32) -> Rational {
         Rational::from(k) >> self.bits
+    }
+}
+
+/// [`analyze`] under either semantics.
+pub(super) fn proved(
+    graph: &Graph,
+    region: &Region,
+    property: &Property,
+    method: Method,
+    semantics: Semantics,
+) -> Result<Outcome, bounds::Error> {
+    let outcome = analyze(graph, region, property, method)?;
+    match semantics {
+        Semantics::Float32 => outcome.in_binary32(graph, region, property),
+        _ => Ok(outcome),
     }
 }
 
@@ -53,7 +71,7 @@ pub struct Radius {
 /// and every row proved positive. Proofs need not be monotone in the radius, so
 /// a larger provable one may exist above `failed`.
 ///
-/// **Semantics and evidence.** `discrete`, proved.
+/// **Semantics and evidence.** That of `search`, proved.
 pub fn certified_radius(
     graph: &Graph,
     region: &Region,
@@ -70,7 +88,7 @@ pub fn certified_radius(
         let ball = region
             .with_eps(search.radius(k))
             .expect("a grid radius is not negative");
-        let outcome = analyze(graph, &ball, property, search.method)?;
+        let outcome = proved(graph, &ball, property, search.method, search.semantics)?;
         result.counters.add(outcome.counters);
         result.trials += 1;
         match outcome.certified_radius() {

@@ -108,6 +108,8 @@ pub enum Reason {
     NotFinite,
     /// the work limit was reached
     Limit,
+    /// what is left is less than the error of execution in binary32
+    Execution,
 }
 
 /// The answer for one sample. Serialises as `{"verdict": …}`, for `unknown`

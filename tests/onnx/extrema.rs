@@ -173,6 +173,11 @@ fn convolutions() {
         &nodes,
         &weights,
     ));
+    // Large windows apart from each other, the image cut at the right.
+    let patches = [("strides", is(&[4, 5]))];
+    let nodes = [node("Conv", &["x", "w", "b"], "y", &patches)];
+    let weights = [w("w", 1, &[3, 2, 4, 4]), w("b", 2, &[3])];
+    all.push(case("patches", 13, &[-1, 2, 9, 13], &nodes, &weights));
     for (label, attributes) in [
         ("plain", vec![]),
         (

@@ -330,5 +330,6 @@ pub fn network(seed: u64) -> Network {
         name: "random".into(),
         output: nodes.len() - 1,
         nodes,
+        rewritten: Vec::new(),
     }
 }

@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use dahlquist::bounds::{execution_errors, interval_boxes};
 use dahlquist::exact::Rational;
 use dahlquist::graph::{Forward, Graph, NodeId, forward};
 use dahlquist::ops::{LinearMap, Pointwise, Product, Shape, Weights};
-use dahlquist::rounding::Interval;
+use dahlquist::rounding::{Boxes, Interval, eft};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -47,6 +48,12 @@ pub struct Job {
 
 /// The outputs of every job, one flat list per sample.
 pub fn run(python: &Path, jobs: &[Job]) -> Vec<Result<Vec<Vec<f64>>, String>> {
+    run_with(python, jobs, false)
+}
+
+/// As [`run`], with the runtime's optimisations: linear operators merged, others
+/// fused.
+pub fn run_with(python: &Path, jobs: &[Job], optimise: bool) -> Vec<Result<Vec<Vec<f64>>, String>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/check_onnx.py");
     let mut child = Command::new(python)
         .arg(script)
@@ -58,7 +65,12 @@ pub fn run(python: &Path, jobs: &[Job]) -> Vec<Result<Vec<Vec<f64>>, String>> {
     let answers = std::thread::scope(|scope| {
         scope.spawn(move || {
             for job in jobs {
-                let line = json!({"model": job.model, "inputs": job.inputs, "check": job.check});
+                let line = json!({
+                    "model": job.model,
+                    "inputs": job.inputs,
+                    "check": job.check,
+                    "optimise": optimise,
+                });
                 writeln!(stdin, "{line}").unwrap();
             }
         });
@@ -165,9 +177,32 @@ pub fn float32(graph: &Graph, input: &[f64]) -> Pair {
     values.swap_remove(graph.output().index())
 }
 
+/// Asserts that a runtime's outputs are within the proved error of execution of
+/// the exact value, with no tolerance; returns whether there is a proof.
+pub fn within_error(what: &str, graph: &Graph, input: &[f64], found: &[f64]) -> bool {
+    if !graph.rewritten().is_empty() {
+        return false;
+    }
+    let point = Boxes::from_shape_fn((1, input.len()), |_, i| Interval::point(input[i]));
+    let exact = vec![0.0; input.len()];
+    let errors = execution_errors(graph, &point, &exact, None).unwrap();
+    let boxes = interval_boxes(graph, vec![point]);
+    let output = graph.output().index();
+    for (o, (&y, &e)) in found.iter().zip(&errors[output]).enumerate() {
+        let near = boxes[output].at(0, o);
+        let off = eft::sub_dn(y, near.hi()).max(eft::sub_dn(near.lo(), y));
+        assert!(
+            off <= e,
+            "{what}, output {o}: runtime {y}, exact {near:?}, error {e:e}"
+        );
+    }
+    errors[output].iter().all(|e| e.is_finite())
+}
+
 /// Asserts that a runtime's binary32 outputs are within binary32 error of the
 /// graph's value, and that this is not vacuous.
 pub fn agrees(what: &str, graph: &Graph, input: &[f64], found: &[f64]) -> f64 {
+    within_error(what, graph, input, found);
     let (expected, error) = float32(graph, input);
     let own = dahlquist::graph::eval_f64(graph, input);
     assert_eq!(own, expected, "{what}");

@@ -25,7 +25,7 @@ use crate::search::attack::{self, Loss, Options};
 use crate::search::certify::{Answer, Goal, Proof, Sample, certify};
 use crate::search::witness::Witness;
 use crate::train::{Config, train};
-use crate::verify::{Norm, Property, Region};
+use crate::verify::{Norm, Property, Region, Semantics};
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -195,6 +195,7 @@ fn examine(
                     Norm::Linf,
                     &Goal::Radius,
                     method,
+                    Semantics::Discrete,
                     None,
                 )?;
                 bar.inc(1);

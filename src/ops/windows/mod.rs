@@ -9,6 +9,9 @@
 //! operand is the constant matrix of coefficients (target channels) × (source
 //! channels × taps).
 //!
+//! Where the samples' supports are alike, samples lie side by side instead
+//! (`lanes`): then nothing is laid out again.
+//!
 //! **Rounding.** Every target is a plain sum of exactly the terms of its row (or
 //! column) and of zeros, which are added without rounding: coefficients are
 //! finite, so a zero outside the source, or a source that is zero itself, has
@@ -19,6 +22,7 @@
 //! References: Chellapilla, Puri and Simard, *High performance convolutional
 //! neural networks for document processing* (2006), for the unrolled form.
 
+mod lanes;
 mod pass;
 mod plane;
 

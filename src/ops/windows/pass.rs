@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::{Part, Windows};
+use super::{Part, Windows, lanes};
 use crate::rounding::{Offsets, PANEL, VECTOR, add_panel, add_product};
 
 /// Target positions in a block, about.
@@ -14,11 +14,11 @@ const POSITIONS: usize = 128;
 const INNER: usize = 256;
 
 /// Where a sample of the source is not zero.
-struct Support {
-    rows: Range<usize>,
-    columns: Range<usize>,
+pub(super) struct Support {
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
     /// per channel
-    channels: Vec<bool>,
+    pub(super) channels: Vec<bool>,
 }
 
 impl Support {
@@ -161,14 +161,31 @@ impl Windows {
         let x = x.as_standard_layout();
         let data = x.as_slice().expect("standard layout is contiguous");
         let [_, height, width] = self.source;
+        let support: Vec<Support> = data
+            .chunks_exact(length)
+            .map(|sample| Support::new(sample, [height, width]))
+            .collect();
+        let mut result = vec![0.0; x.nrows() * targets];
+        let planes = self.source[0] == 1 && self.target[0] == 1;
+        let mut together = x.nrows() / PANEL * PANEL;
+        if x.nrows() - together >= lanes::FEWEST {
+            together = x.nrows();
+        }
+        if planes || !lanes::pays(self, &support[..together]) {
+            together = 0;
+        }
+        let groups = data[..together * length].chunks(PANEL * length);
+        let groups = groups.zip(support[..together].chunks(PANEL));
+        for ((data, support), result) in groups.zip(result.chunks_mut(PANEL * targets)) {
+            self.side_by_side(data, support, result);
+        }
+        let mut support = support;
+        let rest = result.split_off(together * targets);
         let mut pass = Pass {
             windows: self,
-            data,
-            support: data
-                .chunks_exact(length)
-                .map(|sample| Support::new(sample, [height, width]))
-                .collect(),
-            result: vec![0.0; x.nrows() * targets],
+            data: &data[together * length..],
+            support: support.split_off(together),
+            result: rest,
             staged: Vec::new(),
             panels: Vec::new(),
             sums: Vec::new(),
@@ -177,14 +194,15 @@ impl Windows {
             ends: Vec::new(),
             offsets: Offsets::default(),
         };
-        if self.source[0] == 1 && self.target[0] == 1 {
+        if planes {
             pass.planes();
         } else {
             for part in &self.parts {
                 pass.part(part);
             }
         }
-        Array2::from_shape_vec((x.nrows(), targets), pass.result).expect("one number per element")
+        result.append(&mut pass.result);
+        Array2::from_shape_vec((x.nrows(), targets), result).expect("one number per element")
     }
 }
 

@@ -1,29 +1,25 @@
 //! Branch and bound by splitting the input box: for inputs of few dimensions.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 
-use ndarray::Array2;
-
-use super::point::{Counterexample, Places, establish, estimate};
+use super::choice::{Choice, Trial, Way};
+use super::descent::{Point, descend};
+use super::falsify::Patience;
+use super::frontier::{self, End, Order, Step, explore};
+use super::mixture::together;
+use super::point::Places;
 use super::{Counters, Error, Limits};
-use crate::bounds::{BoxBounds, Boxed, Functional, Objective};
-use crate::graph::{Evaluate, Graph, Pull, backward, forward};
+use crate::bounds::{Ascent, BoxBounds, Boxed, Functional, Objective, Passes};
+use crate::graph::Graph;
 use crate::rounding::{Boxes, Interval};
-use crate::verify::{Case, Constraint, Query};
+use crate::verify::Query;
 
 /// The least weight of an input in the choice of an axis, relative to the largest.
 const LEAST_WEIGHT: f64 = 0.3;
 
-/// Mixtures of constraints tried.
-const MIXTURES: usize = 24;
-
-/// Steps of descent inside every open part.
-const DESCENT: usize = 3;
-
 /// Elements of the boxes in one batch, over all nodes.
-const BATCH_ELEMENTS: usize = 1 << 16;
+const BATCH_ELEMENTS: usize = 1 << 18;
 
 /// Lower and upper ends of one box.
 type Ends = (Vec<f64>, Vec<f64>);
@@ -36,19 +32,35 @@ struct Part {
     hi: Vec<f64>,
     /// conjunctions of the case that may still hold somewhere
     open: Vec<usize>,
+    /// proved lower bound on the part that contains this one: of every open
+    /// conjunction, some constraint's left side is at least this
+    lower: f64,
     /// how far the best point seen is from violating the case (an estimate)
-    value: f64,
+    distance: f64,
     /// boxes of nodes, inherited: one row each
     known: Option<Arc<Vec<Option<Ends>>>>,
 }
 
-/// What a search by input splitting ends with.
-pub(super) enum Found {
-    Verified,
-    Falsified(Counterexample),
-    /// parts that cannot be split any further remain
-    Stuck,
-    Stopped,
+impl frontier::Part for Part {
+    fn bound(&self) -> f64 {
+        self.lower
+    }
+
+    fn distance(&self) -> f64 {
+        self.distance
+    }
+
+    fn bytes(&self) -> usize {
+        let known = self.known.iter().flat_map(|k| k.iter().flatten());
+        // Two siblings share what they inherit.
+        let inherited: usize = known.map(|k| k.0.len()).sum();
+        let own = 2 * self.lo.len() + self.open.len();
+        size_of::<Part>() + size_of::<f64>() * (own + inherited)
+    }
+
+    fn shed(&mut self) {
+        self.known = None;
+    }
 }
 
 /// Rows of the objective by case and conjunction.
@@ -97,22 +109,12 @@ struct Shared<'a> {
     boxed: Boxed<'a>,
     rows: Rows,
     limits: &'a Limits<'a>,
-    batch: usize,
     inherit: bool,
-    state: Mutex<State>,
-    wake: Condvar,
-    closed: AtomicUsize,
+    choice: Choice,
+    patience: Mutex<Patience>,
+    /// passes of slopes for a box that is nearly closed
+    climb: Option<Ascent>,
     counters: Mutex<Counters>,
-}
-
-struct State {
-    stack: Vec<Part>,
-    turn: usize,
-    busy: usize,
-    found: Option<Counterexample>,
-    stuck: bool,
-    stopped: bool,
-    error: Option<Error>,
 }
 
 /// Decides the cases listed.
@@ -123,7 +125,7 @@ pub(super) fn search(
     cases: &[usize],
     limits: &Limits<'_>,
     counters: &mut Counters,
-) -> Result<Found, Error> {
+) -> Result<End, Error> {
     let elements: usize = graph.nodes().iter().map(|n| n.shape.len()).sum();
     let watched = elements.saturating_mul(2);
     let shared = Shared {
@@ -133,42 +135,22 @@ pub(super) fn search(
         boxed: Boxed::new(graph)?,
         rows: Rows::new(query),
         limits,
-        batch: (BATCH_ELEMENTS / elements.max(1)).clamp(1, 64),
         inherit: watched <= 1 << 16,
-        state: Mutex::new(State {
-            stack: cases
-                .iter()
-                .rev()
-                .map(|&c| whole(query, places, c))
-                .collect(),
-            turn: 0,
-            busy: 0,
-            found: None,
-            stuck: false,
-            stopped: false,
-            error: None,
+        choice: Choice::default(),
+        patience: Mutex::default(),
+        climb: std::env::var("CLIMB").ok().map(|v| Ascent {
+            iterations: v.parse().unwrap_or(4),
+            step: [0.25, 0.1],
+            decay: 0.8,
         }),
-        wake: Condvar::new(),
-        closed: AtomicUsize::new(0),
         counters: Mutex::new(Counters::default()),
     };
-    std::thread::scope(|scope| {
-        for _ in 1..limits.threads {
-            scope.spawn(|| work(&shared));
-        }
-        work(&shared);
-    });
-    counters.add(lock(&shared.counters));
-    let state = shared.state.into_inner().unwrap_or_else(|e| e.into_inner());
-    if let Some(error) = state.error {
-        return Err(error);
-    }
-    Ok(match state {
-        State { found: Some(c), .. } => Found::Falsified(c),
-        State { stopped: true, .. } => Found::Stopped,
-        State { stuck: true, .. } => Found::Stuck,
-        _ => Found::Verified,
-    })
+    let batch = (BATCH_ELEMENTS / elements.max(1)).clamp(1, 64);
+    let parts = cases.iter().rev().map(|&c| whole(query, places, c));
+    let process = |parts| process(&shared, parts);
+    let end = explore(parts.collect(), batch, Order::Alternate, limits, &process);
+    counters.add(*shared.counters.lock().unwrap_or_else(|e| e.into_inner()));
+    end
 }
 
 fn whole(query: &Query, places: &[Places], case: usize) -> Part {
@@ -177,78 +159,13 @@ fn whole(query: &Query, places: &[Places], case: usize) -> Part {
         lo: places[case].lo.clone(),
         hi: places[case].hi.clone(),
         open: (0..query.cases[case].violation.len()).collect(),
-        value: f64::INFINITY,
+        lower: f64::NEG_INFINITY,
+        distance: f64::INFINITY,
         known: None,
     }
 }
 
-fn lock<T: Clone>(mutex: &Mutex<T>) -> T {
-    mutex.lock().unwrap_or_else(|e| e.into_inner()).clone()
-}
-
-fn work(shared: &Shared<'_>) {
-    loop {
-        let Some(parts) = take(shared) else { return };
-        let outcome = process(shared, parts);
-        let mut state = shared.state.lock().unwrap_or_else(|e| e.into_inner());
-        state.busy -= 1;
-        match outcome {
-            Ok(Step::Found(c)) => state.found = Some(c),
-            Ok(Step::Open(parts, stuck)) => {
-                state.stack.extend(parts);
-                state.stuck |= stuck;
-            }
-            Err(error) => state.error = Some(error),
-        }
-        shared.wake.notify_all();
-    }
-}
-
-/// The next batch, or `None` when all is done.
-fn take(shared: &Shared<'_>) -> Option<Vec<Part>> {
-    let mut state = shared.state.lock().unwrap_or_else(|e| e.into_inner());
-    loop {
-        if state.found.is_some() || state.error.is_some() || state.stopped {
-            return None;
-        }
-        if shared.limits.expired() {
-            state.stopped = true;
-            shared.wake.notify_all();
-            return None;
-        }
-        if !state.stack.is_empty() {
-            // Leave some for the others while there is little.
-            let fair = state.stack.len().div_ceil(shared.limits.threads);
-            let count = shared.batch.min(fair);
-            // Alternately the newest parts, which keeps the stack short, and
-            // those nearest to a counterexample.
-            state.turn += 1;
-            if state.turn.is_multiple_of(2) && count < state.stack.len() {
-                let nearest = state.stack.len() - count;
-                let order = |a: &Part, b: &Part| b.value.total_cmp(&a.value);
-                state.stack.select_nth_unstable_by(nearest, order);
-            }
-            let from = state.stack.len() - count;
-            let parts = state.stack.split_off(from);
-            state.busy += 1;
-            let closed = shared.closed.load(Ordering::Relaxed);
-            shared.limits.progress(state.stack.len() + count, closed);
-            return Some(parts);
-        }
-        if state.busy == 0 {
-            return None;
-        }
-        let waited = shared.wake.wait_timeout(state, super::PAUSE);
-        state = waited.unwrap_or_else(|e| e.into_inner()).0;
-    }
-}
-
-enum Step {
-    Found(Counterexample),
-    Open(Vec<Part>, bool),
-}
-
-fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
+fn process(shared: &Shared<'_>, mut parts: Vec<Part>) -> Result<Step<Part>, Error> {
     let n = shared.query.inputs;
     let boxes = Boxes::from_shape_fn((parts.len(), n), |d, i| {
         Interval::or_entire(parts[d].lo[i], parts[d].hi[i])
@@ -260,27 +177,163 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
             asked.extend((first..first + count).map(|r| (d, r)));
         }
     }
-    let stop = || shared.limits.expired();
     let known = gather(shared, &parts);
-    let bounds = shared.boxed.bound(
-        boxes.clone(),
-        known.as_deref(),
-        &shared.rows.objective,
-        &asked,
-        &stop,
-    )?;
+    let way = match std::env::var("PASSES").as_deref() {
+        Ok("last") => Way::One(Passes::Last),
+        Ok("every") => Way::One(Passes::Everywhere),
+        _ => shared.choice.next(),
+    };
+    let bound = |passes| shared.bound(&parts, &boxes, known.as_deref(), &asked, passes);
+    let (mut bounds, other) = match way {
+        Way::One(passes) => (bound(passes)?, None),
+        Way::Both => (bound(Passes::Everywhere)?, Some(bound(Passes::Last)?)),
+    };
+    if let Some(other) = &other {
+        let both = bounds.lower.iter_mut().zip(&other.lower);
+        both.for_each(|(a, b)| *a = a.max(*b));
+    }
     {
         let mut counters = shared.counters.lock().unwrap_or_else(|e| e.into_inner());
         counters.bounds.add(bounds.counters);
         counters.domains += parts.len() as u64;
     }
-    let mut open = Vec::new();
-    let mut points: Vec<Point> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    let mut closed = 0;
     let mut at = 0;
-    for (d, part) in parts.iter().enumerate() {
-        let mut left = Vec::new();
-        let mut score = vec![0.0f64; n];
-        let mut point: Option<Vec<f64>> = None;
+    for (d, part) in parts.iter_mut().enumerate() {
+        let of_part = Open::new(shared, part, &bounds, &boxes, (d, at));
+        at += part
+            .open
+            .iter()
+            .map(|&k| shared.rows.ranges[part.case][k].1)
+            .sum::<usize>();
+        match of_part {
+            Some(of_part) => {
+                part.lower = part.lower.max(of_part.lower);
+                open.push(of_part);
+            }
+            None => closed += 1,
+        }
+    }
+    let mut distances = vec![f64::INFINITY; parts.len()];
+    let points = open.iter().flat_map(|o| o.points(&parts[o.part])).collect();
+    let near = |part: usize, distance: f64| distances[part] = distances[part].min(distance);
+    let (graph, query, places) = (shared.graph, shared.query, shared.places);
+    let found = descend(graph, query, places, points, &shared.patience, near);
+    if let Some(other) = &other {
+        shared.learn(&parts, &open, &distances, [&bounds, other], asked.len());
+    }
+    let mut children = Vec::new();
+    let mut stuck = false;
+    for o in open {
+        let part = &mut parts[o.part];
+        part.distance = distances[o.part];
+        match divide(shared, part, o.left, &o.score, &bounds, o.part) {
+            Some(two) => children.extend(two),
+            None => stuck = true,
+        }
+    }
+    Ok(Step {
+        open: children,
+        closed,
+        stuck,
+        found,
+    })
+}
+
+impl Shared<'_> {
+    fn bound(
+        &self,
+        parts: &[Part],
+        boxes: &Boxes,
+        known: Option<&[Option<Boxes>]>,
+        asked: &[(usize, usize)],
+        passes: Passes,
+    ) -> Result<BoxBounds, Error> {
+        let stop = || self.limits.expired();
+        // As much gained again, and it would be closed.
+        let worth = |q: usize, lower: f64| {
+            let before = parts[asked[q].0].lower;
+            lower <= 0.0 && 2.0 * lower - before > 0.0
+        };
+        let climb = self
+            .climb
+            .map(|a| (a, &worth as &dyn Fn(usize, f64) -> bool));
+        let objective = &self.rows.objective;
+        let boxes = boxes.clone();
+        Ok(self
+            .boxed
+            .climbing(boxes, known, objective, asked, passes, climb, &stop)?)
+    }
+
+    /// Compares the two ways on the parts that stay open.
+    fn learn(
+        &self,
+        parts: &[Part],
+        open: &[Open],
+        distances: &[f64],
+        ways: [&BoxBounds; 2],
+        asked: usize,
+    ) {
+        let count = parts.len() as f64;
+        let varying = |p: &Part| {
+            let case = &self.query.cases[p.case];
+            case.lo.iter().zip(&case.hi).filter(|(l, h)| l < h).count()
+        };
+        let dimensions = parts.iter().map(varying).max().unwrap_or(0);
+        let gap = |lower: &[f64]| -> f64 {
+            let of = |o: &Open| distances[o.part] - o.least(lower);
+            open.iter().map(of).sum::<f64>()
+        };
+        // Boxes, error terms and the questions' pass cost both the same; a
+        // functional of a layer in the middle goes half of the way.
+        let same = 4.0 + asked as f64 / count;
+        let functionals = ways[0].counters.functionals as f64 - asked as f64;
+        let everywhere = Trial {
+            work: same + 0.5 * functionals / count,
+            gap: gap(&ways[0].lower),
+        };
+        let forms = Trial {
+            work: same + dimensions as f64 + 2.0,
+            gap: gap(&ways[1].lower),
+        };
+        self.choice.learn(everywhere, forms, dimensions);
+    }
+}
+
+/// What keeps a part open.
+struct Open {
+    part: usize,
+    /// conjunctions that may hold
+    left: Vec<usize>,
+    /// the questions of each
+    questions: Vec<Range<usize>>,
+    /// how much each axis matters
+    score: Vec<f64>,
+    /// proved: of every open conjunction some left side is at least this
+    lower: f64,
+    /// where the relaxation of the first one is least
+    corner: Vec<f64>,
+}
+
+impl Open {
+    /// `None` if the part, number and first question given, is closed.
+    fn new(
+        shared: &Shared<'_>,
+        part: &Part,
+        bounds: &BoxBounds,
+        boxes: &Boxes,
+        (d, mut at): (usize, usize),
+    ) -> Option<Open> {
+        let n = part.lo.len();
+        let mut open = Open {
+            part: d,
+            left: Vec::new(),
+            questions: Vec::new(),
+            score: vec![0.0; n],
+            lower: f64::INFINITY,
+            corner: Vec::new(),
+        };
         for &k in &part.open {
             let (first, count) = shared.rows.ranges[part.case][k];
             let rows = at..at + count;
@@ -290,107 +343,68 @@ fn process(shared: &Shared<'_>, parts: Vec<Part>) -> Result<Step, Error> {
                 .clone()
                 .zip(0..)
                 .any(|(a, r)| shared.rows.excluded(first + r, bounds.lower[a], slack(r)));
-            let slack_of_all = (0..count).map(slack).fold(0.0, f64::max);
-            if excluded || together(&bounds, &boxes, d, rows.clone(), slack_of_all) {
+            if excluded {
                 continue;
             }
-            left.push(k);
-            let best = rows.max_by(|&a, &b| bounds.lower[a].total_cmp(&bounds.lower[b]));
-            if let Some(best) = best {
-                let row = bounds.functionals.row(best);
-                // An input without a coefficient still widens the relaxations.
-                let least = LEAST_WEIGHT * row.iter().fold(0.0f64, |m, a| m.max(a.abs()));
-                for (i, a) in row.iter().enumerate() {
-                    score[i] += a.abs().max(least) * (part.hi[i] - part.lo[i]);
+            let slack_of_all = (0..count).map(slack).fold(0.0, f64::max);
+            let mixture = together(bounds, boxes, d, rows.clone(), slack_of_all);
+            if mixture.excludes {
+                continue;
+            }
+            let mut weights = vec![0.0; n];
+            let mut slopes = vec![0.0; n];
+            for (row, w) in rows.clone().zip(&mixture.weights) {
+                for (i, a) in bounds.functionals.row(row).iter().enumerate() {
+                    weights[i] += w * a.abs();
+                    slopes[i] += w * a;
                 }
-                point.get_or_insert_with(|| {
-                    let corner =
-                        |(i, &a): (usize, &f64)| if a >= 0.0 { part.lo[i] } else { part.hi[i] };
-                    row.iter().enumerate().map(corner).collect()
-                });
             }
+            // An input without a coefficient still widens the relaxations.
+            let least = LEAST_WEIGHT * weights.iter().fold(0.0f64, |m, a| m.max(*a));
+            for i in 0..n {
+                open.score[i] += weights[i].max(least) * (part.hi[i] - part.lo[i]);
+            }
+            if open.left.is_empty() {
+                let end = |i: usize| {
+                    if slopes[i] >= 0.0 {
+                        part.lo[i]
+                    } else {
+                        part.hi[i]
+                    }
+                };
+                open.corner = (0..n).map(end).collect();
+            }
+            open.left.push(k);
+            open.questions.push(rows);
         }
-        if left.is_empty() {
-            shared.closed.fetch_add(1, Ordering::Relaxed);
-            continue;
-        }
-        if let Some(x) = point {
-            let centre = part.lo.iter().zip(&part.hi).map(|(l, h)| 0.5 * l + 0.5 * h);
-            let (part, conjunction) = (d, left[0]);
-            points.push(Point {
-                part,
-                conjunction,
-                x: centre.collect(),
-            });
-            points.push(Point {
-                part,
-                conjunction,
-                x,
-            });
-        }
-        open.push((d, left, score));
+        open.lower = open.least(&bounds.lower);
+        (!open.left.is_empty()).then_some(open)
     }
-    let mut parts = parts;
-    if let Some(found) = descend(shared, &mut parts, points) {
-        return Ok(Step::Found(found));
-    }
-    let mut children = Vec::new();
-    let mut stuck = false;
-    for (d, left, score) in open {
-        match divide(shared, &parts[d], left, &score, &bounds, d) {
-            Some(two) => children.extend(two),
-            None => stuck = true,
-        }
-    }
-    Ok(Step::Open(children, stuck))
-}
 
-/// Whether some mixture of several constraints cannot be met: the weights
-/// climb by multiplicative updates along the minimiser of their mixture.
-fn together(bounds: &BoxBounds, boxes: &Boxes, d: usize, rows: Range<usize>, slack: f64) -> bool {
-    let (count, n) = (rows.len(), boxes.dim().1);
-    if count < 2 || rows.clone().any(|r| !bounds.constants[r].is_finite()) {
-        return false;
+    /// The least over conjunctions of the best of their constraints' bounds.
+    fn least(&self, lower: &[f64]) -> f64 {
+        let best = |rows: &Range<usize>| {
+            let all = rows.clone().map(|r| lower[r]);
+            all.fold(f64::NEG_INFINITY, f64::max)
+        };
+        self.questions
+            .iter()
+            .map(best)
+            .fold(f64::INFINITY, f64::min)
     }
-    let mut weights = vec![1.0 / count as f64; count];
-    let mut best = (f64::NEG_INFINITY, weights.clone());
-    for step in 0..MIXTURES {
-        let mut value = vec![0.0; count];
-        for (v, r) in value.iter_mut().zip(rows.clone()) {
-            *v = bounds.constants[r];
-        }
-        for i in 0..n {
-            let at = |r: usize| bounds.functionals[[r, i]];
-            let slope: f64 = rows.clone().zip(&weights).map(|(r, w)| w * at(r)).sum();
-            let x = if slope >= 0.0 {
-                boxes.lo()[[d, i]]
-            } else {
-                boxes.hi()[[d, i]]
-            };
-            for (v, r) in value.iter_mut().zip(rows.clone()) {
-                *v += at(r) * x;
-            }
-        }
-        let mixture: f64 = weights.iter().zip(&value).map(|(w, v)| w * v).sum();
-        if mixture > best.0 {
-            best = (mixture, weights.clone());
-        }
-        if mixture > slack {
-            break;
-        }
-        // At one point every constraint is met: no weights help.
-        if value.iter().all(|&v| v <= 0.0) {
-            return false;
-        }
-        let scale = value.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        let length = 2.0 / (1.0 + step as f64).sqrt();
-        for (w, v) in weights.iter_mut().zip(&value) {
-            *w *= (length * v / scale.max(f64::MIN_POSITIVE)).exp();
-        }
-        let total: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|w| *w /= total);
+
+    /// The centre of the part and the corner.
+    fn points<'p>(&self, part: &'p Part) -> [Point<'p>; 2] {
+        let centre = part.lo.iter().zip(&part.hi).map(|(l, h)| 0.5 * l + 0.5 * h);
+        [centre.collect(), self.corner.clone()].map(|x| Point {
+            part: self.part,
+            case: part.case,
+            conjunction: self.left[0],
+            lo: &part.lo,
+            hi: &part.hi,
+            x,
+        })
     }
-    best.0 > slack && bounds.combined(boxes, d, rows, &best.1) > slack
 }
 
 /// The inherited boxes of a batch, if every part has them.
@@ -411,80 +425,6 @@ fn gather(shared: &Shared<'_>, parts: &[Part]) -> Option<Vec<Option<Boxes>>> {
         ))
     };
     Some((0..nodes).map(of).collect())
-}
-
-/// A point of an open part, and the conjunction it should satisfy.
-struct Point {
-    part: usize,
-    conjunction: usize,
-    x: Vec<f64>,
-}
-
-/// Looks for a counterexample from the points by a few steps of descent inside
-/// their parts, which learn how near they came.
-fn descend(
-    shared: &Shared<'_>,
-    parts: &mut [Part],
-    mut points: Vec<Point>,
-) -> Option<Counterexample> {
-    if points.is_empty() {
-        return None;
-    }
-    for part in parts.iter_mut() {
-        part.value = f64::INFINITY;
-    }
-    let (n, m) = (shared.query.inputs, shared.query.outputs);
-    let graph = shared.graph;
-    let batch = points.len();
-    for step in 0..=DESCENT {
-        let x = Array2::from_shape_fn((batch, n), |(s, i)| points[s].x[i]);
-        let values = forward(graph, &mut Evaluate { batch }, vec![x]);
-        let y = &values[graph.output().index()];
-        let mut seed = Array2::zeros((batch, m));
-        let mut direct = Array2::zeros((batch, n));
-        for (s, point) in points.iter().enumerate() {
-            let part = &mut parts[point.part];
-            let case: &Case = &shared.query.cases[part.case];
-            let y = y.row(s).to_vec();
-            let constraints = &case.violation[point.conjunction].constraints;
-            let of = |c: &Constraint| estimate(c, &point.x, &y);
-            let Some(worst) = constraints.iter().max_by(|a, b| of(a).total_cmp(&of(b))) else {
-                continue;
-            };
-            let value = of(worst);
-            part.value = part.value.min(value);
-            if value <= 0.0
-                && let Some(found) = establish(graph, case, &shared.places[part.case], &point.x)
-            {
-                return Some(found);
-            }
-            worst.y.iter().for_each(|(j, b)| seed[[s, *j]] = b.to_f64());
-            worst
-                .x
-                .iter()
-                .for_each(|(i, a)| direct[[s, *i]] = a.to_f64());
-        }
-        if step == DESCENT {
-            return None;
-        }
-        let pulled = backward(graph, &mut Pull { values: &values }, graph.output(), seed);
-        let gradient = match pulled.into_iter().next().flatten() {
-            Some(g) => g + direct,
-            None => direct,
-        };
-        let length = 0.5f64.powi(step as i32 + 1);
-        for (s, point) in points.iter_mut().enumerate() {
-            let part = &parts[point.part];
-            for (i, x) in point.x.iter_mut().enumerate() {
-                let (lo, hi) = (part.lo[i], part.hi[i]);
-                let g = gradient[[s, i]];
-                if g != 0.0 && hi > lo {
-                    *x = (*x - length * g.signum() * (hi - lo)).clamp(lo, hi);
-                }
-            }
-        }
-    }
-    None
 }
 
 /// The two halves along the axis that matters most.

@@ -1,5 +1,8 @@
 //! From a candidate to a counterexample that others can replay.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
 use ndarray::Array2;
 
 use crate::bounds::interval_boxes;
@@ -7,7 +10,7 @@ use crate::exact::Rational;
 use crate::graph::{Forward, Graph, NodeId, forward};
 use crate::ops::{LinearMap, Pointwise, Product, Shape};
 use crate::rounding::{Boxes, Interval};
-use crate::verify::{Case, Constraint};
+use crate::verify::{Case, Conjunction, Constraint};
 
 /// An input that violates the property: inside the box exactly, and violating
 /// in exact arithmetic (an interval evaluation at the point proves it) as well
@@ -24,6 +27,17 @@ pub struct Counterexample {
     pub y: Vec<(f64, f64)>,
 }
 
+/// An input at which exact and binary32 arithmetic disagree about the property.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// the input and its outputs
+    pub point: Counterexample,
+    /// The exact output violates the property (proved), and some execution in
+    /// binary32 does not; else the exact output does not (proved), and some
+    /// execution does.
+    pub exact: bool,
+}
+
 /// The points of a case's box that a counterexample may use.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
@@ -33,10 +47,15 @@ pub(super) struct Places {
     pub hi: Vec<f64>,
     /// the binary32 numbers inside, or the exact value to use instead
     inside: Vec<Result<(f32, f32), Rational>>,
+    /// executions in binary32 must violate the property too
+    executed: bool,
+    difference: Arc<Mutex<Option<Difference>>>,
+    /// counts them over all cases
+    differing: Arc<AtomicUsize>,
 }
 
 impl Places {
-    pub(super) fn new(case: &Case) -> Places {
+    pub(super) fn new(case: &Case, differing: &Arc<AtomicUsize>) -> Places {
         let ends = case.lo.iter().zip(&case.hi);
         let inside = ends
             .clone()
@@ -57,7 +76,41 @@ impl Places {
                 )
             })
             .unzip();
-        Places { lo, hi, inside }
+        Places {
+            lo,
+            hi,
+            inside,
+            executed: true,
+            difference: Arc::default(),
+            differing: differing.clone(),
+        }
+    }
+
+    /// For counterexamples in exact arithmetic alone.
+    pub(super) fn exact(case: &Case) -> Places {
+        Places {
+            executed: false,
+            ..Places::new(case, &Arc::default())
+        }
+    }
+
+    /// A point at which exact and binary32 arithmetic were seen to differ.
+    pub(super) fn difference(&self) -> Option<Difference> {
+        let found = self.difference.lock();
+        found.unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// How far binary32 numbers nearest to points of the box may lie beyond it,
+    /// rounded up.
+    pub(super) fn overhang(&self, case: &Case) -> Vec<f64> {
+        let off = |end: &Rational| Rational::from_f32(nearest(end)).map(|near| near - end);
+        let up = |x: Rational| Interval::from_rational(&x).hi().max(0.0);
+        let ends = case.lo.iter().zip(&case.hi);
+        ends.map(|(lo, hi)| match (off(lo), off(hi)) {
+            (Some(below), Some(above)) => up(-below).max(up(above)),
+            _ => f64::INFINITY,
+        })
+        .collect()
     }
 
     /// The nearest admissible point.
@@ -104,39 +157,76 @@ pub(super) fn establish(
     candidate: &[f64],
 ) -> Option<Counterexample> {
     let (x, x32) = places.snap(candidate);
-    if !case.contains(&x) {
+    compare(graph, case, places, &x, &x32)
+}
+
+/// The counterexample at `x`, read as `x32` in binary32, if it is one; if exact
+/// and binary32 arithmetic differ there, `places` learn it.
+pub(super) fn compare(
+    graph: &Graph,
+    case: &Case,
+    places: &Places,
+    x: &[Rational],
+    x32: &[f32],
+) -> Option<Counterexample> {
+    if !case.contains(x) {
         return None;
     }
-    let y = enclose(graph, &x);
+    let y = enclose(graph, x);
+    let sides = |c: &Constraint| value(c, x, |j| y[j]);
     let proved = |c: &Constraint| {
-        let value = value(c, &x, |j| y[j]);
-        if c.strict {
-            value.hi() < 0.0
-        } else {
-            value.hi() <= 0.0
-        }
+        let hi = sides(c).hi();
+        hi < 0.0 || (hi == 0.0 && !c.strict)
+    };
+    let refuted = |c: &Constraint| {
+        let lo = sides(c).lo();
+        lo > 0.0 || (lo == 0.0 && c.strict)
     };
     let wide: Vec<Rational> = x32
         .iter()
         .map(|&v| Rational::from_f32(v))
         .collect::<Option<_>>()?;
-    let runs: Vec<Vec<f32>> = Order::ALL.iter().map(|&o| run(graph, &x32, o)).collect();
+    let runs = executions(graph, x32);
     let violates = |c: &Constraint, y: &[f32]| {
         let exact: Option<Vec<Rational>> = y.iter().map(|&v| Rational::from_f32(v)).collect();
         exact.is_some_and(|y| c.holds(&wide, &y))
     };
-    let all = case.violation.iter().any(|conjunction| {
-        conjunction
-            .constraints
-            .iter()
-            .all(|c| proved(c) && runs.iter().all(|y| violates(c, y)))
-    });
-    all.then(|| Counterexample {
-        x,
-        x32,
-        y32: runs.into_iter().next().unwrap_or_default(),
+    let point = |y32: &[f32]| Counterexample {
+        x: x.to_vec(),
+        x32: x32.to_vec(),
+        y32: y32.to_vec(),
         y: y.iter().map(|y| (y.lo(), y.hi())).collect(),
-    })
+    };
+    let holds = |all: &Conjunction, y: &[f32]| all.constraints.iter().all(|c| violates(c, y));
+    let exact = |all: &Conjunction| all.constraints.iter().all(proved);
+    let both = case
+        .violation
+        .iter()
+        .any(|all| exact(all) && (!places.executed || runs.iter().all(|y| holds(all, y))));
+    if both {
+        return Some(point(&runs[0]));
+    }
+    if places.executed {
+        let executed = |y: &&Vec<f32>| case.violation.iter().any(|all| holds(all, y));
+        let never = |all: &Conjunction| all.constraints.iter().any(refuted);
+        let violated = case.violation.iter().any(exact);
+        let other = if violated {
+            runs.iter().find(|y| !executed(y))
+        } else if case.violation.iter().all(never) {
+            runs.iter().find(executed)
+        } else {
+            None
+        };
+        if let Some(y32) = other {
+            places.differing.fetch_add(1, Ordering::Relaxed);
+            let mut known = places.difference.lock().unwrap_or_else(|e| e.into_inner());
+            known.get_or_insert_with(|| Difference {
+                point: point(y32),
+                exact: violated,
+            });
+        }
+    }
+    None
 }
 
 /// Encloses the left side of a constraint.
@@ -183,6 +273,11 @@ impl Order {
             }
         }
     }
+}
+
+/// The network's outputs in binary32, summed in several orders.
+pub(in crate::search) fn executions(graph: &Graph, x: &[f32]) -> Vec<Vec<f32>> {
+    Order::ALL.iter().map(|&o| run(graph, x, o)).collect()
 }
 
 /// The network in binary32.

@@ -8,7 +8,7 @@ use super::super::tensor::{Data, Literal};
 use super::index::broadcast;
 use super::{Batch, Constant, Error, GraphReader, Node, Value, Variable, checked};
 use crate::exact::Rational;
-use crate::graph::Op;
+use crate::graph::{Op, Rewritten};
 use crate::network::{Layer, NetworkNode};
 use crate::ops::{
     self, Diagonal, Gather, LinearKernel, LinearMap, Param, Pointwise, Reshape, Shape, Tensor,
@@ -29,6 +29,18 @@ impl<'m> GraphReader<'m, '_> {
             });
         }
         Ok(())
+    }
+
+    /// States that the nodes for `n` compute its function by another formula, or
+    /// exactly what a runtime computes by several roundings.
+    pub(super) fn rewritten(&mut self, n: &Node<'m>) {
+        let mark = Rewritten {
+            node: n.name.clone(),
+            operator: n.proto.op_type.clone(),
+        };
+        if self.shared.rewritten.last() != Some(&mark) {
+            self.shared.rewritten.push(mark);
+        }
     }
 
     /// A sample shape whose element count is within the limit.

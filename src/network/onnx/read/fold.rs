@@ -159,6 +159,12 @@ impl<'m> GraphReader<'m, '_> {
             let data = Data::Ints(all);
             return Ok(self.folded(n, Literal { dims, data }));
         }
+        // A runtime rounds each result. One rounding is accounted for where the
+        // number is used; more, or a comparison of rounded numbers, are not.
+        let rounded = |l: &Literal| matches!(l.data, Data::Exact(_));
+        if (rounded(a) || rounded(b)) && !matches!(operation, Binary::Max | Binary::Min) {
+            self.rewritten(n);
+        }
         let (u, v) = (self.exact(n, a)?, self.exact(n, b)?);
         if operation.compares() {
             let all = pairs.filter_map(|(i, j)| operation.compare(&u[i], &v[j]));
@@ -173,13 +179,17 @@ impl<'m> GraphReader<'m, '_> {
         self.folded_numbers(n, dims, all)
     }
 
-    /// Each element by an exact function.
+    /// Each element by an exact function, of which a runtime rounds no more than
+    /// the result.
     pub(super) fn fold_each(
         &mut self,
         n: &Node<'m>,
         l: &Literal,
         f: impl Fn(Rational) -> Rational,
     ) -> Result<Value<'m>, Error> {
+        if let Data::Exact(_) = l.data {
+            self.rewritten(n);
+        }
         let values = self.exact(n, l)?.into_iter().map(f).collect();
         self.folded_numbers(n, l.dims.clone(), values)
     }
@@ -214,6 +224,7 @@ impl<'m> GraphReader<'m, '_> {
             });
         }
         self.spend(rows.saturating_mul(cols).saturating_mul(16))?;
+        self.rewritten(n);
         let (u, v) = (self.exact(n, a)?, self.exact(n, b)?);
         let mut values = Vec::with_capacity(rows * cols);
         for r in 0..rows {

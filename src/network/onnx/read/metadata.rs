@@ -120,7 +120,12 @@ impl<'m> GraphReader<'m, '_> {
             return Err(n.bad("to", to, "float, double, int32, int64 or bool"));
         }
         let c = match self.value(n, 0)? {
-            x @ Value::Variable(_) if float => return Ok(x),
+            x @ Value::Variable(_) if float => {
+                if to == i64::from(data_type::DOUBLE) {
+                    self.rewritten(n);
+                }
+                return Ok(x);
+            }
             Value::Variable(_) => {
                 return Err(self.unsupported(n, " to integers; of constants it is"));
             }

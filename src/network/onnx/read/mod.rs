@@ -31,6 +31,7 @@ use super::node::Node;
 use super::tensor::Data;
 use super::{DOMAIN, DOMAIN_VERSION, Error, limits};
 use crate::exact::Rational;
+use crate::graph::Rewritten;
 use crate::network::{Network, NetworkNode};
 use crate::ops::{
     Abs, Cos, Erf, Exp, Floor, Gelu, HardSwish, Log, Param, Reciprocal, Rsqrt, Sigmoid, Sign, Silu,
@@ -84,6 +85,7 @@ pub fn read_model(bytes: Vec<u8>) -> Result<Network, Error> {
         names: HashSet::new(),
         constants: 0,
         made: 0,
+        rewritten: Vec::new(),
     };
     let mut reader = GraphReader::new(&mut shared, None);
     reader.initializers(graph)?;
@@ -102,6 +104,7 @@ pub fn read_model(bytes: Vec<u8>) -> Result<Network, Error> {
         name: graph.name.clone(),
         nodes,
         output,
+        rewritten: shared.rewritten,
     })
 }
 
@@ -126,6 +129,8 @@ struct Shared {
     constants: usize,
     /// elements of index lists and constants made so far
     made: usize,
+    /// operators whose execution the nodes do not describe
+    rewritten: Vec<Rewritten>,
 }
 
 struct GraphReader<'m, 'r> {

@@ -54,6 +54,10 @@ impl<'m> GraphReader<'m, '_> {
                     "γ / sqrt(σ² + ε) in the range of binary32",
                 ));
             }
+            // A sum that is subnormal may be flushed.
+            if f64::from(variance) + epsilon < 2.0 * f64::from(f32::MIN_POSITIVE) {
+                self.rewritten(n);
+            }
             scale.push(s);
         }
         let shift = tensors[2].iter().map(|&mean| -mean).collect();
@@ -83,6 +87,7 @@ impl<'m> GraphReader<'m, '_> {
             [0..axis, axis..last, last..rank].map(|axes| x.full[axes].iter().product::<usize>());
         let terms = [rows, count, count, inner];
         self.spend_on(n, &terms)?;
+        self.rewritten(n);
         let lines = self.view_as(n, "/lines", &x, vec![1, rows, count, inner], true)?;
         let y = self.composite(n, &lines, |b, name, x| match log {
             true => composite::log_softmax(b, name, x, 1),
@@ -104,6 +109,7 @@ impl<'m> GraphReader<'m, '_> {
             return Err(n.bad("epsilon", epsilon, "a number that is not negative"));
         }
         let lines = [0..axis, axis..x.full.len()].map(|axes| x.full[axes].iter().product());
+        self.rewritten(n);
         let lines = self.view_as(n, "/lines", &x, [&[1], &lines[..]].concat(), true)?;
         let y = self.composite(n, &lines, |b, name, x| {
             composite::layer_norm(b, name, x, 1, &epsilon)

@@ -144,6 +144,8 @@ impl<'m> GraphReader<'m, '_> {
             name: graph.name.clone(),
             nodes: reader.nodes,
             output: output.node,
+            // the enclosing network has them all
+            rewritten: Vec::new(),
         };
         network.lower().map_err(|source| Error::Field {
             node: n.name.clone(),

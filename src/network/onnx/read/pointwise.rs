@@ -141,6 +141,7 @@ impl<'m> GraphReader<'m, '_> {
             if negative && (0..x.len()).any(|i| x.at(i).is_some_and(|v| v == 0)) {
                 return Err(n.operand(0, 0, "no zero under a negative power"));
             }
+            self.rewritten(n);
             return self.fold_each(n, &x, |v| {
                 let power = v.pow(size);
                 if negative { power.recip() } else { power }

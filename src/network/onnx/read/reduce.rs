@@ -147,6 +147,9 @@ impl<'m> GraphReader<'m, '_> {
             let data = Data::Ints(all.into_iter().flatten().collect());
             return Ok(self.folded(n, Literal { dims: full, data }));
         }
+        if !matches!(what, Reduction::Extremum(_)) {
+            self.rewritten(n);
+        }
         let mut all: Vec<Option<Rational>> = vec![None; len];
         for (&o, v) in to.iter().zip(self.exact(n, l)?) {
             all[o] = Some(match (all[o].take(), what) {

@@ -208,6 +208,10 @@ impl<'m> GraphReader<'m, '_> {
             if axis == 0 {
                 self.keep(n, &x, false)?;
             }
+            // A runtime rounds the coordinates.
+            if !scale.is_integer() {
+                self.rewritten(n);
+            }
             self.spend(length)?;
             let mut chosen = Vec::with_capacity(length);
             for o in 0..length {

@@ -5,7 +5,7 @@ use super::super::tensor::Literal;
 use super::extremum::Extremum;
 use super::{Constant, Error, GraphReader, Node, Value, Variable, checked};
 use crate::exact::Rational;
-use crate::ops::{Conv2d, ConvTranspose, Geometry, Param, SumPool};
+use crate::ops::{self, Conv2d, ConvTranspose, Gather, Geometry, Param, Shape, SumPool};
 
 /// What a windowed operator slides over: one spatial axis is an image of
 /// width 1.
@@ -15,6 +15,50 @@ pub(super) struct Image {
     pub(super) extents: [usize; 2],
     /// the number of spatial axes
     pub(super) axes: usize,
+}
+
+/// A convolution whose large windows neither overlap nor leave the image (the
+/// patches of a vision transformer) as a choice of elements, with one channel
+/// per place in a window, and a convolution of single pixels: two plain
+/// products, while strides that long make every place a case of its own.
+fn separate(g: &Geometry) -> Option<(Result<Gather, ops::Error>, Geometry)> {
+    const LARGE: usize = 16;
+    let [kh, kw] = g.kernel;
+    let apart = g.stride[0] >= kh && g.stride[1] >= kw && g.padding == [0; 4];
+    if !apart || g.dilation != [1, 1] || g.groups != 1 || kh * kw < LARGE {
+        return None;
+    }
+    let [h, w] = g.input;
+    u32::try_from(g.channels.checked_mul(h)?.checked_mul(w)?).ok()?;
+    let channels = g.channels.checked_mul(kh * kw)?;
+    let flat = Geometry::new(
+        "Conv",
+        channels,
+        g.output,
+        g.out_channels,
+        [1, 1],
+        [1, 1],
+        [0; 4],
+        [1, 1],
+        1,
+    );
+    let flat = flat.ok()?;
+    let mut index = Vec::with_capacity(channels * g.output[0] * g.output[1]);
+    for c in 0..g.channels {
+        for (ky, kx) in (0..kh).flat_map(|y| (0..kw).map(move |x| (y, x))) {
+            for oy in 0..g.output[0] {
+                let row = (c * h + oy * g.stride[0] + ky) * w;
+                let at = |ox: usize| Some((row + ox * g.stride[1] + kx) as u32);
+                index.extend((0..g.output[1]).map(at));
+            }
+        }
+    }
+    let patches = Gather::new(
+        Shape::new(&[g.channels, h, w]),
+        Shape::new(&[channels, g.output[0], g.output[1]]),
+        index,
+    );
+    Some((patches, flat))
 }
 
 /// Windows of a pool.
@@ -172,9 +216,15 @@ impl<'m> GraphReader<'m, '_> {
         .map_err(|e| n.operation(e))?;
         let output = geometry.output_shape();
         checked(output.dims())?;
-        let weight = self.param(n, &w, false, &weight_dims)?;
+        let (x, geometry) = match separate(&geometry) {
+            Some((patches, flat)) => (self.linear(n, "/patches", image.x.node, patches)?, flat),
+            None => (image.x.node, geometry),
+        };
+        let [kh, kw] = geometry.kernel;
+        let dims = [weight_dims[0], geometry.channels / geometry.groups, kh, kw];
+        let weight = self.param(n, &w, false, &dims)?;
         let bias = self.channel_bias(n)?;
-        let node = self.linear(n, "", image.x.node, Conv2d::new(weight, bias, geometry))?;
+        let node = self.linear(n, "", x, Conv2d::new(weight, bias, geometry))?;
         self.image_value(n, node, output.dims(), axes)
     }
 
