@@ -3,9 +3,10 @@
 //!
 //! `cargo run --release --example query_bounds METHOD RUNS NET.onnx SPEC.vnnlib...`
 //!
-//! METHOD is `crown` or `alpha-crown`, or `alpha-crown:N` for N iterations. The
-//! bounds, of the left sides of the constraints `… <= 0`, are the same in every
-//! run; `seconds` has the time of each, reading and parsing left out.
+//! METHOD is `crown` or `alpha-crown`; `alpha-crown:N` makes N iterations,
+//! `alpha-crown:N:STEP:DECAY` with other steps. The bounds, of the left sides of the
+//! constraints `… <= 0`, are the same in every run; `seconds` has the time of each,
+//! reading and parsing left out.
 
 use std::error::Error;
 use std::path::Path;
@@ -21,15 +22,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [method, runs, net, specs @ ..] = arguments.as_slice() else {
         return Err("usage: query_bounds METHOD RUNS NET.onnx SPEC.vnnlib...".into());
     };
-    let ascent = match method.split_once(':').unwrap_or((method, "")) {
-        ("crown", "") => None,
-        ("alpha-crown", "") => Some(Ascent::default()),
-        ("alpha-crown", iterations) => Some(Ascent {
-            iterations: iterations.parse()?,
-            ..Ascent::default()
-        }),
-        _ => return Err(format!("{method} is not crown, alpha-crown or alpha-crown:N").into()),
+    let mut words = method.split(':');
+    let ascent = match words.next() {
+        Some("crown") => None,
+        Some("alpha-crown") => {
+            let mut ascent = Ascent::default();
+            if let Some(iterations) = words.next() {
+                ascent.iterations = iterations.parse()?;
+            }
+            if let Some(step) = words.next() {
+                ascent.step[0] = step.parse()?;
+            }
+            if let Some(decay) = words.next() {
+                ascent.decay = decay.parse()?;
+            }
+            Some(ascent)
+        }
+        _ => return Err(format!("{method} is neither crown nor alpha-crown").into()),
     };
+    if let Some(rest) = words.next() {
+        return Err(format!("{method}: {rest} is too much").into());
+    }
     let runs: usize = runs.parse()?;
     let graph = Network::load(Path::new(net))?.lower()?;
     for spec in specs {

@@ -176,7 +176,14 @@ fn loosened(graph: &Graph, query: &Query, limits: &Limits<'_>) -> Result<Loosene
         });
         let nothing = Objective::default();
         let known = boxed
-            .bound(boxes.clone(), None, &nothing, &[], Passes::Everywhere, &stop)?
+            .bound(
+                boxes.clone(),
+                None,
+                &nothing,
+                &[],
+                Passes::Everywhere,
+                &stop,
+            )?
             .known;
         let overhang = places.overhang(case);
         let errors = execution_errors(graph, &boxes, &overhang, Some(&known))?;
