@@ -1,5 +1,4 @@
-//! First use of the test kit: one adapter, and its report.
-
+//! The test kit on a solver for the first time, as docs/testkit.md shows it.
 use dahlquist::testkit::{self, Claims, Control, Failure, Solution, Solver, Task};
 use ode_solvers::{DVector, Dopri5, OutputType, System};
 
