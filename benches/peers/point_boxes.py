@@ -130,7 +130,7 @@ def main():
         answers = collections.Counter()
         for k, rows in enumerate(margins):
             for r in range(len(rows)):
-                command = [program("dahlquist"), "verify", str(net), str(work / f"false-{k + 1}-{r}.vnnlib"), "--timeout", "10"]
+                command = [program("dahlquist"), "verify", str(net), str(work / f"false-{k + 1}-{r}.vnnlib"), "--timeout", "1"]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 answers[done.stdout.split(",")[0].split()[0]] += 1
         words = ", ".join(f"{n} {word}" for word, n in sorted(answers.items()))
