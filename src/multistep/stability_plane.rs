@@ -92,9 +92,8 @@ impl StabilityPlane {
                     continue;
                 }
                 let half = Rational::from((1, 2));
-                let re = Rational::from(&self.step * (Rational::from(column as u64) + &half))
-                    + &self.left;
-                let im = Rational::from(&self.step * (Rational::from(row as u64) + &half));
+                let re = &self.step * (Rational::from(column as u64) + &half) + &self.left;
+                let im = &self.step * (Rational::from(row as u64) + &half);
                 let verdict = if stable_at(rho, sigma, &re, &im) {
                     Cell::Stable
                 } else {
@@ -280,7 +279,7 @@ fn range(p: &Poly, x: &MpInterval) -> Option<MpInterval> {
 fn mark_box(plane: &StabilityPlane, re: &MpInterval, im: &MpInterval, met: &mut [Vec<bool>]) {
     let index = |x: &rug::Float, from: &Rational| -> Option<i64> {
         let exact = x.to_rational()? - from;
-        Rational::from(exact / &plane.step).floor().numer().to_i64()
+        (exact / &plane.step).floor().numer().to_i64()
     };
     let zero = Rational::new();
     let ends = (
