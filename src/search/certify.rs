@@ -316,9 +316,9 @@ fn search(
 /// Some row is not positive in each of a few executions in binary32.
 fn fails_executed(graph: &Graph, property: &Property, x: &[f32]) -> bool {
     let value = |row: &Row, y: &[f32]| {
-        let terms = row.coefficients.iter().zip(y);
-        terms.fold(Some(row.constant.clone()), |sum, (c, &y)| {
-            Some(sum? + c * Rational::from_f32(y)?)
+        let mut terms = row.coefficients.iter().zip(y);
+        terms.try_fold(row.constant.clone(), |sum, (c, &y)| {
+            Some(sum + c * Rational::from_f32(y)?)
         })
     };
     let fails = |y: &Vec<f32>| {
