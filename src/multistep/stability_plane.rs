@@ -331,8 +331,8 @@ mod tests {
                         let at = |i: usize, part: u32| {
                             Rational::from(i as u64) + Rational::from((part, 2_u32.max(part)))
                         };
-                        let re = Rational::from(&plane.step * at(c, dx)) + &plane.left;
-                        let im = Rational::from(&plane.step * at(r, dy));
+                        let re = &plane.step * at(c, dx) + &plane.left;
+                        let im = &plane.step * at(r, dy);
                         let stable = stable_at(&rho, &sigma, &re, &im);
                         assert_eq!(stable, *cell == Cell::Stable, "{name}: {re} + {im}i");
                     }
