@@ -681,6 +681,43 @@ fn positive(outputs: usize) -> Property {
     Property::new(vec![row]).unwrap()
 }
 
+/// A graph of piecewise-linear operators: exact evaluation gives the exact value.
+fn exact_case() -> impl Strategy<Value = Case> {
+    case().prop_filter("smooth", |c| piecewise_linear(&c.graph))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 10_000,
+        max_local_rejects: 10_000_000,
+        ..ProptestConfig::default()
+    })]
+
+    /// At a single point no lower bound exceeds the exact value of its row, by
+    /// any amount, whatever the method.
+    #[test]
+    fn point_boxes_never_exceed(case in exact_case()) {
+        let Case { graph, region, property, .. } = &case;
+        let point = region.with_eps(Rational::new()).unwrap();
+        let x: Vec<Rational> = region.center().iter().map(|&c| Rational::from_f32(c).unwrap()).collect();
+        let values = at_point(graph, &x);
+        let y = &values[graph.output().index()];
+        prop_assert!(y.iter().all(|(lo, hi)| lo == hi));
+        for method in Method::ALL {
+            let outcome = analyze(graph, &point, property, method).unwrap();
+            for (r, lower) in property.rows().iter().zip(&outcome.lower) {
+                let mut value = r.constant.clone();
+                for (c, y) in r.coefficients.iter().zip(y) {
+                    value += Rational::from(c * &y.0);
+                }
+                let lower = *lower.get();
+                prop_assert!(lower == f64::NEG_INFINITY || q(lower) <= value,
+                    "{} claims {lower}, the value is {}", method.name(), value.to_f64());
+            }
+        }
+    }
+}
+
 #[test]
 fn overflow_ends_unknown() {
     let mut b = GraphBuilder::new();

@@ -357,12 +357,12 @@ impl Forward for Execution<'_> {
             let factor = largest(&weights).max(1.0);
             run.reach = run.reach.max(mul_up(x.reach, factor));
         }
-        for o in 0..run.len() {
+        for (o, &weight) in weights.iter().enumerate() {
             let bias = f64::from(map.bias(o)).abs();
             run.carried[o] = add_up(run.carried[o], mul_up(d, run.sum[o]));
             run.sum[o] = add_up(mul_up(run.sum[o], add_up(1.0, d)), bias);
             let counts = add_up(mul_up(terms, add_up(size, 4.0)), 4.0);
-            let first = mul_up(ETA, add_up(weights[o], counts));
+            let first = mul_up(ETA, add_up(weight, counts));
             run.flushed[o] = add_up(add_up(run.flushed[o], before), first);
         }
         run.reach = run.reach.max(largest(&run.sum));

@@ -175,7 +175,7 @@ impl Part<'_> {
                 .iter()
                 .map(|w| Rational::from_f64(w.get()).filter(|w| *w >= 0))
                 .collect();
-            let weights = weights.ok_or_else(|| Rejection::Tree {
+            let weights = weights.ok_or(Rejection::Tree {
                 case: self.case,
                 what: "a negative weight",
             })?;

@@ -2,7 +2,6 @@
 
 use super::mp::MpInterval;
 use super::mpoly::MPoly;
-use super::rational::Rational;
 
 /// A polynomial prepared for many evaluations at one precision.
 #[derive(Debug, Clone)]
@@ -18,7 +17,7 @@ impl Nested {
     pub fn new(p: &MPoly, bits: u32) -> Self {
         let variables = p.variables();
         if variables == 0 {
-            let c = p.as_constant().unwrap_or_else(Rational::new);
+            let c = p.as_constant().unwrap_or_default();
             let c = MpInterval::from_rational(bits, &c).expect("a precision within limits");
             return Self::Constant(c);
         }
@@ -47,6 +46,7 @@ impl Nested {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exact::Rational;
 
     #[test]
     fn ranges_hold_values() {

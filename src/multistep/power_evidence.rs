@@ -255,7 +255,7 @@ fn attained(alpha: &[Rational], n: usize, x: &[Rational], norm: MatrixNorm) -> O
     }
     let ratio = square(&mut history.iter().flatten()) / before;
     // ⌊√(ratio 4^GRID)⌋/2^GRID
-    let scaled = Rational::from(ratio * (Integer::from(1) << (2 * GRID))).floor();
+    let scaled = (ratio * (Integer::from(1) << (2 * GRID))).floor();
     let root = scaled.numer().clone().sqrt();
     Some(Rational::from((root, Integer::from(1) << GRID)))
 }

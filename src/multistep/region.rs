@@ -13,7 +13,7 @@
 //! irrational end of an interval of the set is a member by continuity unless roots on the circle
 //! could have met there: that is excluded where no leading coefficient, discriminant or resultant of
 //! two factors vanishes at it, and no factor of too high a multiplicity reaches the circle. What is
-//! left is decided over the field of the point ([`super::algebraic_point`]); where its defining
+//! left is decided over the field of the point (`algebraic_point`); where its defining
 //! polynomial is too large for that, it is reported as undecided, with an enclosure. Nothing is
 //! hard-coded for any family.
 

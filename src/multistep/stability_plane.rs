@@ -92,9 +92,8 @@ impl StabilityPlane {
                     continue;
                 }
                 let half = Rational::from((1, 2));
-                let re = Rational::from(&self.step * (Rational::from(column as u64) + &half))
-                    + &self.left;
-                let im = Rational::from(&self.step * (Rational::from(row as u64) + &half));
+                let re = &self.step * (Rational::from(column as u64) + &half) + &self.left;
+                let im = &self.step * (Rational::from(row as u64) + &half);
                 let verdict = if stable_at(rho, sigma, &re, &im) {
                     Cell::Stable
                 } else {
@@ -280,7 +279,7 @@ fn range(p: &Poly, x: &MpInterval) -> Option<MpInterval> {
 fn mark_box(plane: &StabilityPlane, re: &MpInterval, im: &MpInterval, met: &mut [Vec<bool>]) {
     let index = |x: &rug::Float, from: &Rational| -> Option<i64> {
         let exact = x.to_rational()? - from;
-        Rational::from(exact / &plane.step).floor().numer().to_i64()
+        (exact / &plane.step).floor().numer().to_i64()
     };
     let zero = Rational::new();
     let ends = (
@@ -332,8 +331,8 @@ mod tests {
                         let at = |i: usize, part: u32| {
                             Rational::from(i as u64) + Rational::from((part, 2_u32.max(part)))
                         };
-                        let re = Rational::from(&plane.step * at(c, dx)) + &plane.left;
-                        let im = Rational::from(&plane.step * at(r, dy));
+                        let re = &plane.step * at(c, dx) + &plane.left;
+                        let im = &plane.step * at(r, dy);
                         let stable = stable_at(&rho, &sigma, &re, &im);
                         assert_eq!(stable, *cell == Cell::Stable, "{name}: {re} + {im}i");
                     }

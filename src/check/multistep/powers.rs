@@ -180,7 +180,7 @@ impl Rows {
         let m = h.degree().unwrap_or(0);
         let lead = h.coeff(m);
         let monic: Vec<MpInterval> = (0..=m)
-            .map(|j| enclose(bits, &Rational::from(h.coeff(j) / &lead)))
+            .map(|j| enclose(bits, &(h.coeff(j) / &lead)))
             .collect();
         for _ in 0..last {
             v.push(next_enclosure(&v, &rho, bits));

@@ -332,8 +332,8 @@ impl Open {
             }
             // An input without a coefficient still widens the relaxations.
             let least = LEAST_WEIGHT * weights.iter().fold(0.0f64, |m, a| m.max(*a));
-            for i in 0..n {
-                open.score[i] += weights[i].max(least) * (part.hi[i] - part.lo[i]);
+            for (i, w) in weights.iter().enumerate() {
+                open.score[i] += w.max(least) * (part.hi[i] - part.lo[i]);
             }
             if open.left.is_empty() {
                 let end = |i: usize| {
