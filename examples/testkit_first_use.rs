@@ -1,3 +1,4 @@
+//! The test kit on a solver for the first time, as docs/testkit.md shows it.
 use dahlquist::testkit::{self, Claims, Control, Failure, Solution, Solver, Task};
 use ode_solvers::{DVector, Dopri5, OutputType, System};
 

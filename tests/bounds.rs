@@ -537,7 +537,12 @@ proptest! {
     /// Input splitting: bounds of both halves with inherited boxes, and of
     /// mixtures of rows.
     #[test]
-    fn halves_are_bounded(case in case(), axis in any::<u32>(), weights in prop::collection::vec(0.0..3.0f64, 3)) {
+    fn halves_are_bounded(
+        case in case(),
+        axis in any::<u32>(),
+        weights in prop::collection::vec(0.0..3.0f64, 3),
+        passes in prop::sample::select(vec![Passes::Everywhere, Passes::Both, Passes::Last]),
+    ) {
         let objective = objective_of(&case);
         let whole = boxes_of(&case.region);
         let boxed = Boxed::new(&case.graph).unwrap();
@@ -545,7 +550,7 @@ proptest! {
         let asked = |domains: usize| -> Vec<(usize, usize)> {
             (0..domains).flat_map(|d| (0..rows).map(move |r| (d, r))).collect()
         };
-        let first = boxed.bound(whole.clone(), None, &objective, &asked(1), Passes::Everywhere, &|| false).unwrap();
+        let first = boxed.bound(whole.clone(), None, &objective, &asked(1), passes, &|| false).unwrap();
         let n = case.region.len();
         let axis = axis as usize % n;
         let mid = whole.at(0, axis).mid();
@@ -556,13 +561,21 @@ proptest! {
         });
         let twice = |b: &Boxes| Boxes::from_shape_fn((2, b.dim().1), |_, i| b.at(0, i));
         let known: Vec<Option<Boxes>> = first.known.iter().map(|b| b.as_ref().map(twice)).collect();
-        let second = boxed.bound(halves.clone(), Some(&known), &objective, &asked(2), Passes::Everywhere, &|| false).unwrap();
+        let second = boxed.bound(halves.clone(), Some(&known), &objective, &asked(2), passes, &|| false).unwrap();
         for x in members(&case.region, case.seed) {
             let values = at_point(&case.graph, &x);
             let y = &values[case.graph.output().index()];
             let of: Vec<Range> = objective.functionals().iter().map(|f| value_of(f, &x, y)).collect();
             for (r, value) in of.iter().enumerate() {
                 prop_assert!(not_above(first.lower[r], value));
+            }
+            for (boxes, values) in first.known.iter().zip(&values) {
+                for (i, value) in boxes.iter().flat_map(|_| values.iter().enumerate()) {
+                    let x = boxes.as_ref().unwrap().at(0, i);
+                    prop_assert!(not_above(x.lo(), value), "{i} {x:?}");
+                    let mirrored = (-value.1.clone(), -value.0.clone());
+                    prop_assert!(not_above(-x.hi(), &mirrored), "{i} {x:?}");
+                }
             }
             let mixture = of.iter().zip(&weights).map(|(v, w)| &v.1 * q(*w)).sum::<Rational>();
             let combined = first.combined(&whole, 0, 0..rows, &weights);
@@ -666,6 +679,43 @@ fn positive(outputs: usize) -> Property {
         constant: Rational::new(),
     };
     Property::new(vec![row]).unwrap()
+}
+
+/// A graph of piecewise-linear operators: exact evaluation gives the exact value.
+fn exact_case() -> impl Strategy<Value = Case> {
+    case().prop_filter("smooth", |c| piecewise_linear(&c.graph))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 10_000,
+        max_local_rejects: 10_000_000,
+        ..ProptestConfig::default()
+    })]
+
+    /// At a single point no lower bound exceeds the exact value of its row, by
+    /// any amount, whatever the method.
+    #[test]
+    fn point_boxes_never_exceed(case in exact_case()) {
+        let Case { graph, region, property, .. } = &case;
+        let point = region.with_eps(Rational::new()).unwrap();
+        let x: Vec<Rational> = region.center().iter().map(|&c| Rational::from_f32(c).unwrap()).collect();
+        let values = at_point(graph, &x);
+        let y = &values[graph.output().index()];
+        prop_assert!(y.iter().all(|(lo, hi)| lo == hi));
+        for method in Method::ALL {
+            let outcome = analyze(graph, &point, property, method).unwrap();
+            for (r, lower) in property.rows().iter().zip(&outcome.lower) {
+                let mut value = r.constant.clone();
+                for (c, y) in r.coefficients.iter().zip(y) {
+                    value += Rational::from(c * &y.0);
+                }
+                let lower = *lower.get();
+                prop_assert!(lower == f64::NEG_INFINITY || q(lower) <= value,
+                    "{} claims {lower}, the value is {}", method.name(), value.to_f64());
+            }
+        }
+    }
 }
 
 #[test]

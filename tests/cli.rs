@@ -206,6 +206,125 @@ fn one_radius_agrees_with_the_largest() {
 }
 
 #[test]
+fn stronger_methods_certify_no_less() {
+    let model = model("residual");
+    let run = |method: &str| {
+        let args = [
+            "certify",
+            &model,
+            "--data",
+            "digits",
+            "--norm",
+            "linf",
+            "--eps",
+            "1/16",
+            "--count",
+            "10",
+            "--method",
+            method,
+            "--timeout",
+            "5",
+            "--json",
+            "--device",
+            "cpu",
+        ];
+        rows(&ok(&args))
+    };
+    let answers = ["interval", "crown", "alpha-crown", "bab"].map(run);
+    for i in 1..answers[0].len() {
+        let words = answers
+            .each_ref()
+            .map(|a| a[i]["verdict"].as_str().unwrap());
+        for (weak, strong) in words.iter().zip(&words[1..]) {
+            assert!(
+                *weak != "certified" || *strong == "certified",
+                "sample {i}: {words:?}"
+            );
+        }
+        assert!(
+            !(words.contains(&"certified") && words.contains(&"falsified")),
+            "{words:?}"
+        );
+        for (answer, word) in answers.iter().zip(words) {
+            let (margin, reach) = (&answer[i]["margin_lower"], &answer[i]["radius_upper"]);
+            match word {
+                "certified" => assert!(margin.as_f64().unwrap() >= 0.0),
+                "falsified" => assert!(reach.as_f64().unwrap() <= 1.0 / 16.0),
+                _ => {}
+            }
+        }
+    }
+    let radius = [
+        "certify", &model, "--data", "digits", "--norm", "linf", "--radius", "--method", "bab",
+    ];
+    assert!(refused(&radius).contains("--method"));
+}
+
+/// `lower` holds at points of the box, and `verified` is said iff it suffices.
+#[test]
+fn bounds_of_a_specification() {
+    let model = model("residual");
+    let folder = tempfile::tempdir().unwrap();
+    let spec = folder.path().join("spec.vnnlib");
+    let n = 64;
+    let mut lines: Vec<String> = (0..n)
+        .map(|i| format!("(declare-const X_{i} Real)"))
+        .collect();
+    lines.extend((0..10).map(|j| format!("(declare-const Y_{j} Real)")));
+    lines.extend((0..n).map(|i| format!("(assert (>= X_{i} 0.5))\n(assert (<= X_{i} 0.515625))")));
+    lines.push(
+        "(assert (or (and (<= Y_0 Y_1)) (and (>= Y_2 (* 2 Y_3))) (and (>= Y_2 1000))))".into(),
+    );
+    std::fs::write(&spec, lines.join("\n")).unwrap();
+    let graph = dahlquist::network::Network::load(&model)
+        .unwrap()
+        .lower()
+        .unwrap();
+    for method in ["interval", "crown", "alpha-crown"] {
+        let answer = &rows(&ok(&[
+            "verify",
+            &model,
+            text(&spec),
+            "--method",
+            method,
+            "--json",
+        ]))[0];
+        assert_eq!(answer["method"], method);
+        let lower: Vec<f64> = answer["lower"][0]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l.as_f64().unwrap())
+            .collect();
+        assert!(lower.len() == 3 && lower[2] > 900.0, "{method}: {lower:?}");
+        for x in [0.5, 0.515625, 0.5078125] {
+            let y = dahlquist::graph::eval_f64(&graph, &vec![x; n]);
+            // The evaluation is off by rounding only, bounds of a box that wide by far more.
+            for (lower, value) in lower
+                .iter()
+                .zip([y[0] - y[1], 2.0 * y[3] - y[2], 1000.0 - y[2]])
+            {
+                assert!(*lower < value, "{method}: {lower} {value}");
+            }
+        }
+        let proved = lower.iter().all(|l| *l > 0.0);
+        assert_eq!(
+            answer["result"],
+            if proved { "verified" } else { "unknown" }
+        );
+    }
+    let searched = &rows(&ok(&[
+        "verify",
+        &model,
+        text(&spec),
+        "--timeout",
+        "20",
+        "--json",
+    ]))[0];
+    assert!(searched.get("lower").is_none() && searched["method"] == "bab");
+}
+
+#[test]
 fn shards_concatenate_and_a_killed_run_continues() {
     let model = model("zerosnet");
     let folder = tempfile::tempdir().unwrap();

@@ -438,18 +438,78 @@ fn compared_schemes() {
 
 #[test]
 fn irrational_ends_are_enclosed() {
-    // ρ = (r − 1)(r − (l² − 1)): stable iff −1 ≤ l² − 1 < 1, so |l| < √2 (l = 0 gives r = −1).
+    // ρ = (r − 1)(r − (l² − 1)): stable iff −1 ≤ l² − 1 < 1, so |l| < √2 (l = 0 gives r = −1). At √2 the
+    // two roots meet at 1: decided over the field of √2.
     let text = "name='t'\nparameter='l'\nalpha=['l^2-1','-l^2','1']\nbeta=['0','1','0']\n";
     let family = ParametricFamily::from_toml(text, "t.toml".as_ref()).expect("a family");
     let set = region(&family).expect("small");
     assert_eq!(set.pieces.len(), 1);
-    let words = set.in_words("l");
-    assert!(
-        words.contains("1.41421356237309504") && words.contains("undecided"),
-        "{words}"
+    let (lo, hi) = ("1.4142135623730950488", "1.4142135623730950489");
+    assert_eq!(
+        set.in_words("l"),
+        format!("(l > [-{hi}, -{lo}] and l < [{lo}, {hi}])")
     );
-    // At |l| = √2 the two roots meet at 1: not decided, and said so.
-    assert_eq!(set.undecided.len(), 2);
+    assert!(set.undecided.is_empty());
+}
+
+/// ρ = (r − 1)² + l² r for y'' = f: the pair is on the circle for l² ≤ 4; with 8 in place of 4 the ends
+/// are ±2√2 and the double root −1 is allowed, for y' = f it is not.
+#[test]
+fn irrational_ends_of_permanent_pairs() {
+    for (kind, closed) in [("second", true), ("first", false)] {
+        let text = format!(
+            "name='t'\nparameter='l'\nkind='{kind}'\nalpha=['1','l^2/2-2','1']\nbeta=['0','1','0']\n"
+        );
+        let family = ParametricFamily::from_toml(&text, "t.toml".as_ref()).expect("a family");
+        let set = region(&family).expect("small");
+        assert!(set.undecided.is_empty());
+        let (lo, hi) = ("2.8284271247461900976", "2.8284271247461900977");
+        let ends = |open: &str, closed_end: &str, is_closed: bool| {
+            if is_closed {
+                closed_end.to_owned()
+            } else {
+                open.to_owned()
+            }
+        };
+        let outer = (ends(">", ">=", closed), ends("<", "<=", closed));
+        let words = if closed {
+            format!(
+                "(l {} [-{hi}, -{lo}] and l {} [{lo}, {hi}])",
+                outer.0, outer.1
+            )
+        } else {
+            // l = 0 is the double root 1.
+            format!(
+                "(l {} [-{hi}, -{lo}] and l < 0) or (l > 0 and l {} [{lo}, {hi}])",
+                outer.0, outer.1
+            )
+        };
+        assert_eq!(set.in_words("l"), words, "{kind}");
+    }
+}
+
+/// An irrational point alone: roots ±i for all l, and a root l² − 1 that is on the circle at l = ±√2 and
+/// at 0; the set of y' = f has these ends.
+#[test]
+fn lone_irrational_points() {
+    // ρ = (r² + 1)² (r − (l² − 2)): never stable for y' = f, for y'' = f where |l² − 2| ≤ 1.
+    let text = "name='t'\nparameter='l'\nkind='second'\nalpha=['2-l^2','1','4-2*l^2','2','2-l^2','1']\nbeta=['0','1','0','0','0','0']\n";
+    let family = ParametricFamily::from_toml(text, "t.toml".as_ref()).expect("a family");
+    let set = region(&family).expect("small");
+    assert!(set.undecided.is_empty());
+    let (lo, hi) = ("1.7320508075688772935", "1.7320508075688772936");
+    assert_eq!(
+        set.in_words("l"),
+        format!("(l >= [-{hi}, -{lo}] and l <= -1) or (l >= 1 and l <= [{lo}, {hi}])")
+    );
+    // ρ = (r − 1)(r² − (l² − 1) r + 1): all l with |l² − 1| < 2, and the ends of the pair meet.
+    let text = "name='t'\nparameter='l'\nalpha=['-1','l^2','-l^2','1']\nbeta=['0','1','0','0']\n";
+    let family = ParametricFamily::from_toml(text, "t.toml".as_ref()).expect("a family");
+    let set = region(&family).expect("small");
+    assert_eq!(
+        set.in_words("l"),
+        format!("(l > [-{hi}, -{lo}] and l < [{lo}, {hi}])")
+    );
 }
 
 #[test]

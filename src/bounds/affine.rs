@@ -14,6 +14,8 @@
 //! applications* (1997), chapter 3; Singh et al., *Fast and effective robustness
 //! certification* (2018), Theorem 3.1 (with one noise symbol per input only).
 
+use std::cmp::Ordering;
+
 use ndarray::{Array2, ArrayView1, Zip};
 
 use super::interval::is_index_map;
@@ -129,7 +131,7 @@ impl Form {
         for ((d, i), rest) in self.rest.indexed_iter_mut() {
             let (m, h) = middle(boxes.at(d, i));
             // Also where R is NaN.
-            if !(*rest < h) {
+            if (*rest).partial_cmp(&h) != Some(Ordering::Less) {
                 let row = d * (axes + 1);
                 (row..row + axes).for_each(|k| self.terms[[k, i]] = 0.0);
                 (self.terms[[row + axes, i]], *rest) = (m, h);

@@ -33,6 +33,16 @@ pub struct Ascent {
     pub decay: f64,
 }
 
+impl Default for Ascent {
+    fn default() -> Ascent {
+        Ascent {
+            iterations: 8,
+            step: [0.25, 0.1],
+            decay: 0.9,
+        }
+    }
+}
+
 /// The elements of an activation node whose slope below is free: those over a kink
 /// in some domain.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::analysis::{Plan, Walk, Walking};
 use super::linear::InputSet;
-use super::{Ascent, Counters, Error, LayerEvidence, Method, Objective};
+use super::{Counters, Error, LayerEvidence, Method, Objective};
 use crate::graph::Graph;
 use crate::ops::SlopeRule;
 use crate::rounding::{Boxes, Interval, check_environment};
@@ -80,25 +80,6 @@ impl<'g> Boxed<'g> {
         passes: Passes,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<BoxBounds, Error> {
-        self.climbing(boxes, known, objective, asked, passes, None, stop)
-    }
-
-    /// [`bound`](Boxed::bound); then slopes climb for the questions with
-    /// `worth(question, lower)`, between the same boxes of nodes.
-    ///
-    /// # Errors
-    /// The thread's floating-point mode is not the default.
-    #[allow(clippy::too_many_arguments)]
-    pub fn climbing(
-        &self,
-        boxes: Boxes,
-        known: Option<&[Option<Boxes>]>,
-        objective: &Objective,
-        asked: &[(usize, usize)],
-        passes: Passes,
-        climb: Option<(Ascent, &dyn Fn(usize, f64) -> bool)>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<BoxBounds, Error> {
         check_environment()?;
         let input = InputSet::boxes_only(boxes);
         let walking = Walking {
@@ -110,18 +91,7 @@ impl<'g> Boxed<'g> {
             stop,
         };
         let mut walk = Walk::over(self.graph, &self.plan, &input, known, walking);
-        let (mut lower, forms) = walk.rows(objective, asked, None);
-        if let Some((ascent, worth)) = climb {
-            let close = |q: &usize| worth(*q, lower[*q]);
-            let close: Vec<usize> = (0..asked.len()).filter(close).collect();
-            if !close.is_empty() {
-                let asked: Vec<(usize, usize)> = close.iter().map(|&q| asked[q]).collect();
-                let (climbed, _) = walk.rows(objective, &asked, Some(ascent));
-                for (q, climbed) in close.into_iter().zip(climbed) {
-                    lower[q] = lower[q].max(climbed);
-                }
-            }
-        }
+        let (lower, forms) = walk.rows(objective, asked, None);
         let width = input.boxes().dim().1;
         let (functionals, constants) = match forms {
             Some(forms) => (forms.input, forms.constants),

@@ -15,6 +15,9 @@
 //! go on with the claimed box. A row is bounded by the best of three: the box
 //! of the output; if the output node is linear, the row composed with that map
 //! over the box of its operand; and (CROWN) the row pulled back to the input.
+//!
+//! [`Method::AlphaCrown`] gives every functional slopes of its own and climbs on
+//! them; such bounds are proved all the same, but the evidence does not hold them.
 
 mod affine;
 mod alpha;
@@ -33,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use crate::exact::Rational;
 use crate::graph::{Graph, NodeId};
 use crate::ops::SlopeRule;
-use crate::rounding::{EnvironmentError, check_environment};
+use crate::rounding::{Boxes, EnvironmentError, check_environment};
 use crate::verify::{Property, Proved, Reason, Region, Verdict};
 
 pub use alpha::Ascent;
@@ -78,7 +81,7 @@ pub enum Error {
         expected: usize,
     },
     /// No method of that name.
-    #[error("no bound method is named {name:?}; known: interval, crown")]
+    #[error("no bound method is named {name:?}; known: interval, crown, alpha-crown")]
     Unknown {
         /// the name
         name: String,
@@ -101,24 +104,28 @@ pub enum Error {
 
 /// How bounds are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// boxes, forward
     Interval,
     /// boxes, and linear functionals pulled back (CROWN), the better of the two
     /// everywhere
     Crown,
+    /// the same with slopes optimised for every functional, intermediate ones
+    /// included (α-CROWN)
+    AlphaCrown,
 }
 
 impl Method {
     /// Every method, weakest first.
-    pub const ALL: [Method; 2] = [Method::Interval, Method::Crown];
+    pub const ALL: [Method; 3] = [Method::Interval, Method::Crown, Method::AlphaCrown];
 
     /// The name in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Method::Interval => "interval",
             Method::Crown => "crown",
+            Method::AlphaCrown => "alpha-crown",
         }
     }
 }
@@ -176,8 +183,11 @@ pub struct Outcome {
     /// one lower bound per property row over the whole region; `-∞` where
     /// nothing is known (an overflow, for one)
     pub lower: Vec<Proved<f64>>,
-    /// one entry per activation node, in node order
+    /// one entry per activation node, in node order; with `optimised` slopes it
+    /// is that of plain CROWN and does not imply the bounds
     pub evidence: Vec<LayerEvidence>,
+    /// some bound comes from slopes of its own, which `evidence` does not hold
+    pub optimised: bool,
     /// work done
     pub counters: Counters,
     /// radius of the region analysed
@@ -222,7 +232,8 @@ impl Outcome {
 ///
 /// With [`Method::Crown`] a rectifier's lower slope is adaptive; if that does
 /// not prove every row and another rule would choose differently, the analysis
-/// is made with it too and the outcome with the larger margin returned.
+/// is made with it too and the outcome with the larger margin returned. With
+/// [`Method::AlphaCrown`] slopes climb where this was not enough.
 ///
 /// **Errors.** The graph has not one input, sizes differ, or the thread's
 /// floating-point environment is not the default. Overflow is not an error: the
@@ -255,38 +266,133 @@ pub fn analyze(
             expected: node.shape.len(),
         });
     }
-    let plan = Plan::new(graph);
-    let input = InputSet::new(region);
     let objective = Objective::of_property(property);
-    let asked: Vec<(usize, usize)> = (0..objective.len()).map(|r| (0, r)).collect();
-    let run = |rule: SlopeRule| {
+    let question = Question {
+        graph,
+        plan: Plan::new(graph),
+        input: InputSet::new(region),
+        objective: &objective,
+        parallel: false,
+        stop: &|| false,
+    };
+    let outcome = |run: Run| Outcome {
+        lower: run.lower.into_iter().map(Proved::new).collect(),
+        evidence: run.evidence,
+        optimised: false,
+        counters: run.counters,
+        eps: region.eps().clone(),
+    };
+    let run = question.run(method, SlopeRule::Adaptive, None);
+    let had_choice = run.had_choice;
+    let mut best = outcome(run);
+    if method == Method::Interval || !had_choice || best.certified() {
+        return Ok(best);
+    }
+    let mut counters = best.counters;
+    let other = outcome(question.run(method, SlopeRule::Flat, None));
+    counters.add(other.counters);
+    if other.margin() > best.margin() {
+        best = other;
+    }
+    if method == Method::AlphaCrown && !best.certified() {
+        let climbed = question.run(method, SlopeRule::Adaptive, Some(Ascent::default()));
+        counters.add(climbed.counters);
+        for (best_row, new) in best.lower.iter_mut().zip(climbed.lower) {
+            if new > *best_row.get() {
+                *best_row = Proved::new(new);
+                best.optimised = true;
+            }
+        }
+    }
+    best.counters = counters;
+    Ok(best)
+}
+
+/// Lower bounds of every functional of `objective` over one box, shape
+/// (1, inputs), by the methods of [`analyze`], the best for each.
+///
+/// The threads of the current pool share the work. Once `stop` holds the bounds
+/// get looser and are soon done. **Semantics and evidence.** `discrete`, proved.
+///
+/// # Errors
+/// The graph has not exactly one input, or the thread's floating-point mode is
+/// not the default.
+pub fn bound_box(
+    graph: &Graph,
+    boxes: Boxes,
+    objective: &Objective,
+    method: Method,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<(Vec<Proved<f64>>, Counters), Error> {
+    check_environment()?;
+    if graph.inputs().len() != 1 {
+        return Err(Error::Inputs {
+            found: graph.inputs().len(),
+        });
+    }
+    let question = Question {
+        graph,
+        plan: Plan::new(graph),
+        input: InputSet::boxes_only(boxes),
+        objective,
+        parallel: true,
+        stop,
+    };
+    let mut best = question.run(method, SlopeRule::Adaptive, None);
+    let proved = |best: &Run| best.lower.iter().all(|l| *l > 0.0);
+    let take = |best: &mut Run, other: Run| {
+        best.counters.add(other.counters);
+        for (best, new) in best.lower.iter_mut().zip(other.lower) {
+            *best = best.max(new);
+        }
+    };
+    if method != Method::Interval && best.had_choice && !proved(&best) {
+        take(&mut best, question.run(method, SlopeRule::Flat, None));
+        if method == Method::AlphaCrown && !proved(&best) {
+            let ascent = Some(Ascent::default());
+            take(&mut best, question.run(method, SlopeRule::Adaptive, ascent));
+        }
+    }
+    let lower = best.lower.into_iter().map(Proved::new).collect();
+    Ok((lower, best.counters))
+}
+
+/// What is bounded, and over what.
+struct Question<'a> {
+    graph: &'a Graph,
+    plan: Plan<'a>,
+    input: InputSet,
+    objective: &'a Objective,
+    parallel: bool,
+    stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// One walk's answer.
+struct Run {
+    lower: Vec<f64>,
+    evidence: Vec<LayerEvidence>,
+    counters: Counters,
+    had_choice: bool,
+}
+
+impl Question<'_> {
+    fn run(&self, method: Method, rule: SlopeRule, ascent: Option<Ascent>) -> Run {
         let walking = Walking {
             method,
             rule,
-            ascent: None,
+            ascent,
             passes: Passes::Everywhere,
-            parallel: false,
-            stop: &|| false,
+            parallel: self.parallel,
+            stop: self.stop,
         };
-        let mut walk = Walk::over(graph, &plan, &input, None, walking);
-        let (lower, _) = walk.rows(&objective, &asked, None);
-        let outcome = Outcome {
-            lower: lower.into_iter().map(Proved::new).collect(),
+        let asked: Vec<(usize, usize)> = (0..self.objective.len()).map(|r| (0, r)).collect();
+        let mut walk = Walk::over(self.graph, &self.plan, &self.input, None, walking);
+        let (lower, _) = walk.rows(self.objective, &asked, None);
+        Run {
+            lower,
             evidence: walk.evidence,
             counters: walk.counters,
-            eps: region.eps().clone(),
-        };
-        (outcome, walk.had_choice)
-    };
-    let (mut best, had_choice) = run(SlopeRule::Adaptive);
-    if method == Method::Crown && had_choice && !best.certified() {
-        let (other, _) = run(SlopeRule::Flat);
-        let mut counters = best.counters;
-        counters.add(other.counters);
-        if other.margin() > best.margin() {
-            best = other;
+            had_choice: walk.had_choice,
         }
-        best.counters = counters;
     }
-    Ok(best)
 }

@@ -121,6 +121,10 @@ impl Certificate {
             Certificate::Robustness(d) => serde_json::to_vec(d)?,
             Certificate::Query(d) => serde_json::to_vec(d)?,
             Certificate::RootCondition(d) => serde_json::to_vec(d)?,
+            Certificate::Cells(d) => serde_json::to_vec(d)?,
+            Certificate::Region(d) => serde_json::to_vec(d)?,
+            Certificate::Products(d) => serde_json::to_vec(d)?,
+            Certificate::Powers(d) => serde_json::to_vec(d)?,
         };
         let digest = sha256_hex(&bytes);
         bytes.pop();
@@ -169,6 +173,10 @@ impl Certificate {
             Kind::Robustness => Certificate::Robustness(strict(&body)?),
             Kind::Query => Certificate::Query(strict(&body)?),
             Kind::RootCondition => Certificate::RootCondition(strict(&body)?),
+            Kind::Cells => Certificate::Cells(strict(&body)?),
+            Kind::Region => Certificate::Region(strict(&body)?),
+            Kind::Products => Certificate::Products(strict(&body)?),
+            Kind::Powers => Certificate::Powers(strict(&body)?),
         })
     }
 

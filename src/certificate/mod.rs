@@ -12,6 +12,7 @@ mod codec;
 mod number;
 pub mod schema;
 pub mod write;
+pub mod write_multistep;
 
 pub use codec::{Error, MAX_BYTES};
 pub use schema::Certificate;

@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 
 pub use super::number::{Hex, Ratio};
 
+pub mod multistep;
+
+use multistep::{
+    CellsClaim, CellsEvidence, PowersClaim, PowersEvidence, ProductsClaim, ProductsEvidence,
+    RegionClaim, RegionEvidence,
+};
+
 /// The value of `format`.
 pub const FORMAT: &str = "dahlquist-certificate";
 /// The value of `version`.
@@ -22,6 +29,14 @@ pub enum Certificate {
     Query(Document<QueryClaim, QueryEvidence>),
     /// the root condition of a linear multistep method
     RootCondition(Document<RootClaim, RootRecord>),
+    /// zero-stable shares of a box of parameters
+    Cells(Document<CellsClaim, CellsEvidence>),
+    /// the exact set of one parameter
+    Region(Document<RegionClaim, RegionEvidence>),
+    /// products of companion matrices that change from step to step
+    Products(Document<ProductsClaim, ProductsEvidence>),
+    /// powers of one companion matrix
+    Powers(Document<PowersClaim, PowersEvidence>),
 }
 
 /// What every certificate holds, but for the digest, which is a function of
@@ -53,6 +68,14 @@ pub enum Kind {
     Query,
     /// [`Certificate::RootCondition`]
     RootCondition,
+    /// [`Certificate::Cells`]
+    Cells,
+    /// [`Certificate::Region`]
+    Region,
+    /// [`Certificate::Products`]
+    Products,
+    /// [`Certificate::Powers`]
+    Powers,
 }
 
 /// For every input `x` of the region and every row `i`,

@@ -349,7 +349,7 @@ fn ratios(texts: &[String]) -> Result<Vec<Ratio>, Error> {
     texts.iter().map(|text| ratio(text)).collect()
 }
 
-fn tool() -> String {
+pub(super) fn tool() -> String {
     format!("dahlquist {}", env!("CARGO_PKG_VERSION"))
 }
 

@@ -15,6 +15,7 @@
 mod boxes;
 mod grid;
 mod linear;
+mod multistep;
 mod query;
 mod region;
 mod rejection;
@@ -50,6 +51,7 @@ enum Statement {
     Robustness { lower: Vec<f64>, counters: Counters },
     Query { leaves: usize, counters: Counters },
     RootCondition { verdict: Strength },
+    Multistep { sentence: String },
 }
 
 impl Checked {
@@ -71,12 +73,18 @@ impl Checked {
         }
     }
 
+    fn multistep(sentence: String) -> Checked {
+        Checked {
+            statement: Statement::Multistep { sentence },
+        }
+    }
+
     /// Robustness: the lower bound that was proved for each row, rounded down;
     /// at least the claimed one.
     pub fn lower(&self) -> Option<&[f64]> {
         match &self.statement {
             Statement::Robustness { lower, .. } => Some(lower),
-            Statement::Query { .. } | Statement::RootCondition { .. } => None,
+            _ => None,
         }
     }
 
@@ -86,7 +94,7 @@ impl Checked {
             Statement::Robustness { counters, .. } | Statement::Query { counters, .. } => {
                 Some(*counters)
             }
-            Statement::RootCondition { .. } => None,
+            _ => None,
         }
     }
 
@@ -101,8 +109,8 @@ impl Checked {
     /// Root condition: the verdict.
     pub fn verdict(&self) -> Option<Strength> {
         match &self.statement {
-            Statement::Robustness { .. } | Statement::Query { .. } => None,
             Statement::RootCondition { verdict } => Some(*verdict),
+            _ => None,
         }
     }
 }
@@ -128,6 +136,7 @@ impl fmt::Display for Checked {
             Statement::RootCondition { verdict } => {
                 write!(f, "root condition: {verdict:?}, re-established exactly")
             }
+            Statement::Multistep { sentence } => f.write_str(sentence),
         }
     }
 }
@@ -148,6 +157,10 @@ pub fn check(certificate: &Certificate, graph: Option<&Graph>) -> Result<Checked
         }
         Certificate::Query(document) => query::check(document, graph.ok_or(Rejection::NoGraph)?),
         Certificate::RootCondition(document) => root_condition::check(document),
+        Certificate::Cells(document) => multistep::cells::check(document),
+        Certificate::Region(document) => multistep::region::check(document),
+        Certificate::Products(document) => multistep::products::check(document),
+        Certificate::Powers(document) => multistep::powers::check(document),
     }
 }
 
@@ -161,7 +174,7 @@ pub fn network_file(certificate: &Certificate, bytes: &[u8]) -> Result<(), Rejec
     let network = match certificate {
         Certificate::Robustness(document) => &document.claim.network,
         Certificate::Query(document) => &document.claim.network,
-        Certificate::RootCondition(_) => return Ok(()),
+        _ => return Ok(()),
     };
     let digest = Sha256::digest(bytes);
     let found: String = digest.iter().map(|b| format!("{b:02x}")).collect();

@@ -178,4 +178,22 @@ pub enum Rejection {
         /// what was found
         found: String,
     },
+    /// A statement about a family, about products or about powers does not hold.
+    #[error("{step}: claimed {claimed}, found {found}")]
+    Multistep {
+        /// the step of the check
+        step: String,
+        /// what the certificate says
+        claimed: String,
+        /// what was found
+        found: String,
+    },
+    /// The checker has no rule for such a claim.
+    #[error("{step}: {what} cannot be checked")]
+    NoRule {
+        /// the step of the check
+        step: String,
+        /// what it has no rule for
+        what: String,
+    },
 }

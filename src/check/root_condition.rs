@@ -14,7 +14,7 @@ use crate::exact::{Poly, Rational};
 
 /// The largest degree, and the largest number of digits of one coefficient:
 /// bounded work.
-const MAX_DEGREE: usize = 128;
+const MAX_DEGREE: usize = 256;
 const MAX_BITS: u32 = 4096;
 
 /// Checks a claim about a linear multistep method.
@@ -187,7 +187,7 @@ fn reversed(h: &Poly, n: usize) -> Poly {
 /// With `r = (1 + iω)/(1 − iω)`, `U + iV = (1 − iω)^n h(r)` turns by
 /// `2π N − nπ` as `ω` runs through the reals, which is `−π` times the Cauchy
 /// index of `V/U` where `deg V <= deg U`, and `π` times that of `U/V` else.
-fn inside(h: &Poly) -> usize {
+pub(super) fn inside(h: &Poly) -> usize {
     let n = h.degree().unwrap_or(0);
     let (mut u, mut v) = (Poly::zero(), Poly::zero());
     for j in 0..=n {

@@ -1,7 +1,7 @@
 //! `certify MODEL --data DATA --norm … (--eps E | --radius) --method … --semantics …`
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::ArgGroup;
 use rayon::prelude::*;
@@ -9,14 +9,14 @@ use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::attack::attack_norm;
-use super::common::{Model, epsilon, executor, load_data, norm, print, seed32, semantics};
+use super::common::{Model, epsilon, executor, load_data, norm, print, seconds, seed32, semantics};
 use super::results::{Header, Shard, Sink};
 use super::{Error, Global, progress};
-use crate::bounds::Method;
 use crate::certificate::write::{self, LayerBounds, ModelFile, robustness};
 use crate::certificate::{Certificate, schema};
 use crate::exact::Rational;
 use crate::report::number::{Toward, fixed};
+use crate::search::Method;
 use crate::search::attack::{self, Loss, Options};
 use crate::search::certify::{Answer, Goal, Proof, Sample, certify};
 use crate::verify::{Norm, Semantics, Verdict};
@@ -39,9 +39,12 @@ pub struct Args {
     /// Find the largest radius that can be proved
     #[arg(long)]
     radius: bool,
-    /// How bounds are computed
-    #[arg(long, value_parser = method, default_value = "crown", value_name = "interval|crown")]
+    /// interval, crown or alpha-crown (bounds), or bab (bounds, then branch and bound)
+    #[arg(long, default_value = "crown", value_name = "NAME")]
     method: Method,
+    /// With bab: give up on a sample after so many seconds
+    #[arg(long, value_name = "S", value_parser = seconds, default_value = "60")]
+    timeout: Duration,
     /// What a verdict is about: discrete (exact arithmetic) or float32
     #[arg(long, value_parser = semantics, default_value = "discrete")]
     semantics: Semantics,
@@ -77,11 +80,6 @@ const CHUNK: usize = 16;
 /// Halvings of the radius when the closest attack is sought.
 const HALVINGS: usize = 8;
 
-fn method(name: &str) -> Result<Method, String> {
-    name.parse()
-        .map_err(|e: crate::bounds::Error| e.to_string())
-}
-
 pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     if args.certificates.is_some() && args.semantics != Semantics::Discrete {
         return Err(Error::Option {
@@ -101,6 +99,13 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
         Some(eps) => Goal::Eps(eps.clone()),
         None => Goal::Radius,
     };
+    if args.method == Method::Bab && (goal == Goal::Radius || args.norm != Norm::Linf) {
+        return Err(Error::Option {
+            option: "--method",
+            problem: "bab decides boxes: it needs --norm linf and --eps".into(),
+        });
+    }
+    let timeout = (args.method == Method::Bab).then_some(args.timeout);
     let settings: Map<String, serde_json::Value> = [
         ("model".to_string(), json!(model.path)),
         ("data".to_string(), json!(args.data)),
@@ -110,6 +115,10 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
             json!(args.eps.as_ref().map(ToString::to_string)),
         ),
         ("method".to_string(), json!(args.method.name())),
+        (
+            "timeout".to_string(),
+            json!(timeout.map(|t| t.as_secs_f64())),
+        ),
         ("semantics".to_string(), json!(args.semantics)),
         ("count".to_string(), json!(total)),
         ("steps".to_string(), json!(args.steps)),
@@ -184,12 +193,19 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
                     &goal,
                     args.method,
                     args.semantics,
+                    timeout,
                 )?;
                 let seconds = start.elapsed().as_secs_f64();
                 Ok((Row { answer, seconds }, proof))
             })
             .collect();
         for (row, proof) in answers? {
+            if writer.is_some() && proof.is_none() && row.answer.verdict == Verdict::Certified {
+                let index = row.answer.index;
+                tracing::warn!(
+                    "sample {index}: no certificate: boxes and slopes alone do not prove it"
+                );
+            }
             if let (Some(writer), Some(proof)) = (&writer, &proof) {
                 match writer.write(row.answer.index, row.answer.label, proof) {
                     // Proved through a neuron without a finite box: true, but a

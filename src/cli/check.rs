@@ -123,7 +123,7 @@ fn prepare(
     let claimed = match &certificate {
         Certificate::Robustness(document) => &document.claim.network,
         Certificate::Query(document) => &document.claim.network,
-        Certificate::RootCondition(_) => return Ok((certificate, None)),
+        _ => return Ok((certificate, None)),
     };
     let model = match network {
         Some(path) => path.to_path_buf(),

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -135,6 +136,15 @@ pub fn epsilon(text: &str) -> Result<Rational, String> {
     Ok(value)
 }
 
+/// A positive number of seconds.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let value: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
+    match Duration::try_from_secs_f64(value) {
+        Ok(d) if !d.is_zero() => Ok(d),
+        _ => Err(format!("{text} is not a positive number of seconds")),
+    }
+}
+
 /// The name of a norm.
 pub fn norm(text: &str) -> Result<Norm, String> {
     Norm::ALL
@@ -168,4 +178,17 @@ pub fn print(line: &str) -> Result<(), Error> {
             source,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_positive() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "nan", "inf", "", "1e400"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
 }

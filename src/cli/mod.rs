@@ -15,7 +15,10 @@ mod export;
 mod lipschitz;
 pub mod multistep;
 mod multistep_cells;
+mod multistep_certificates;
 mod multistep_model;
+mod multistep_pair;
+mod multistep_picture;
 mod multistep_steps;
 mod multistep_svg;
 mod progress;
@@ -194,6 +197,10 @@ enum Multistep {
     Variable(multistep_steps::VariableArgs),
     /// Coefficients that change from layer to layer: bounds of all products of companion matrices
     Layers(multistep_steps::LayersArgs),
+    /// Predictor-corrector pairs: order, zero-stability, the exact real interval of stability
+    Pair(multistep_pair::PairArgs),
+    /// General linear methods: the root condition of V, consistency
+    Glm(multistep_pair::GlmArgs),
 }
 
 /// Runs the parsed command.
@@ -222,6 +229,12 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Error> {
         }
         Command::Multistep(Multistep::Layers(args)) => {
             multistep_steps::layers(args, global.json, &mut io::stdout().lock())?
+        }
+        Command::Multistep(Multistep::Pair(args)) => {
+            multistep_pair::pair(args, global.json, &mut io::stdout().lock())?
+        }
+        Command::Multistep(Multistep::Glm(args)) => {
+            multistep_pair::glm(args, global.json, &mut io::stdout().lock())?
         }
         Command::Export(args) => export::run(args)?,
         Command::Report(args) => report::run(args)?,

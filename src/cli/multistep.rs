@@ -58,6 +58,28 @@ pub enum Error {
     /// A model cannot be read.
     #[error(transparent)]
     Model(#[from] crate::network::file::Error),
+    /// A certificate cannot be made or encoded.
+    #[error(transparent)]
+    Certificate(#[from] crate::certificate::Error),
+    /// A certificate cannot be made of a result.
+    #[error(transparent)]
+    Evidence(#[from] crate::certificate::write::Error),
+    /// There is no certificate of this kind of result.
+    #[error("no certificate of {what}: {why}")]
+    NoCertificate {
+        /// of what
+        what: String,
+        /// why not
+        why: &'static str,
+    },
+    /// The checker does not accept a certificate that was about to be written.
+    #[error("{}: not written, the checker says: {source}", path.display())]
+    Rejected {
+        /// the file
+        path: PathBuf,
+        /// what the checker says
+        source: Box<crate::check::Rejection>,
+    },
     /// A file cannot be written.
     #[error("{}: {source}", path.display())]
     File {
@@ -103,6 +125,12 @@ pub struct AnalyzeArgs {
     /// Order, error constants and root condition only: for long tables
     #[arg(long, conflicts_with = "model")]
     pub brief: bool,
+    /// Write certificates of each method: root condition, power bounds, stability on the real axis
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["model", "brief"])]
+    pub certificates: Option<PathBuf>,
+    /// Draw the roots and the set of absolute stability of one method
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "brief", "file"])]
+    pub svg: Option<PathBuf>,
 }
 
 /// Arguments of `multistep region`.
@@ -120,6 +148,9 @@ pub struct RegionArgs {
     /// Two and three parameters: the largest undecided share of the box
     #[arg(long, value_name = "SHARE")]
     pub resolution: Option<String>,
+    /// Write a certificate of the region
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
 }
 
 /// Runs `multistep analyze`.
@@ -152,11 +183,30 @@ pub fn analyze(args: &AnalyzeArgs, json: bool, out: &mut dyn Write) -> Result<()
         }
         return Ok(());
     }
+    let list = methods(args)?;
+    if let Some(folder) = &args.certificates {
+        let single = list.len() == 1;
+        let each = |(i, method): (usize, &LinearMultistep)| {
+            let number = if single { 0 } else { i + 1 };
+            let written = super::multistep_certificates::of_method(method, number, folder)?;
+            for what in written.missing {
+                tracing::info!("{}: no certificate of {what}", method.name());
+            }
+            Ok(written.files.len())
+        };
+        let counts: Result<Vec<usize>, Error> = list.par_iter().enumerate().map(each).collect();
+        let total: usize = counts?.into_iter().sum();
+        tracing::info!("{total} certificates in {}", folder.display());
+    }
     // In blocks: all threads work, and output starts before a long table is done.
-    for block in methods(args)?.chunks(BLOCK) {
+    for block in list.chunks(BLOCK) {
         let done: Vec<_> = block.par_iter().map(multistep::analyze).collect();
-        for analysis in done {
+        for (method, analysis) in block.iter().zip(done) {
             let analysis = analysis?;
+            if let Some(path) = &args.svg {
+                let drawing = super::multistep_picture::draw(method, &analysis);
+                write_beside(path, drawing.as_bytes())?;
+            }
             if json {
                 serde_json::to_writer(&mut *out, &analysis)?;
                 writeln!(out)?;
@@ -232,10 +282,14 @@ pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), 
         return Err(Error::OneParameter);
     }
     let set = multistep::region(&family)?;
+    let best = least_parasitic_modulus(&family);
+    if let Some(path) = &args.certificate {
+        super::multistep_certificates::of_line(&family, path)?;
+    }
     if let Some(path) = &args.svg {
         write_beside(
             path,
-            super::multistep_svg::draw(&family, &set)
+            super::multistep_svg::draw(&family, &set, best.as_ref())
                 .map_err(|problem| Error::Svg {
                     path: path.clone(),
                     problem,
@@ -243,7 +297,6 @@ pub fn region(args: &RegionArgs, json: bool, out: &mut dyn Write) -> Result<(), 
                 .as_bytes(),
         )?;
     }
-    let best = least_parasitic_modulus(&family);
     let record = RegionRecord {
         family: family.name().to_owned(),
         parameter: family.parameter().to_owned(),
@@ -365,6 +418,8 @@ mod tests {
             file: None,
             model: None,
             brief: false,
+            certificates: None,
+            svg: None,
         }
     }
 
@@ -412,6 +467,7 @@ mod tests {
             svg: Some(svg.clone()),
             cells: None,
             resolution: None,
+            certificate: None,
         };
         let mut out = Vec::new();
         region(&args, true, &mut out).expect("decided");
@@ -434,11 +490,12 @@ mod tests {
             svg: Some(svg.clone()),
             cells: Some(list.clone()),
             resolution: Some("1/50".into()),
+            certificate: None,
         };
         let mut out = Vec::new();
         region(&args, true, &mut out).expect("decided");
         let record: serde_json::Value = serde_json::from_slice(&out).expect("one object");
-        assert_eq!(record["eliminated"]["b0"], "2*a2 + a1 + 1");
+        assert_eq!(record["eliminated"]["b0"], "1/2*a1 + 3/2");
         let share = |key: &str| rational::parse(record[key].as_str().expect(key)).expect(key);
         let inner = share("inner_share");
         // The stable triangle is a sixth of the box.
@@ -473,6 +530,7 @@ mod tests {
             svg: None,
             cells: None,
             resolution: None,
+            certificate: None,
         };
         assert!(region(&missing, true, &mut Vec::new()).is_err());
     }

@@ -11,6 +11,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::multistep::{Error, RegionArgs, write_beside};
+use super::multistep_svg::escape;
 use crate::exact::{Rational, rational};
 use crate::multistep::cells::{Cell, CellRegion, Verdict, cells};
 use crate::multistep::plane_family::PlaneFamily;
@@ -60,6 +61,10 @@ pub(super) fn region(
         family = family.at_resolution(share);
     }
     let found = cells(&family)?;
+    if let Some(path) = &args.certificate {
+        let certificate = crate::certificate::write_multistep::cells(&family, &found);
+        super::multistep_certificates::store(&certificate, path)?;
+    }
     if let Some(path) = &args.cells {
         let mut text = String::new();
         for cell in &found.cells {
@@ -340,10 +345,4 @@ fn axes(family: &PlaneFamily, text: &mut String) {
         TOP + SIDE / 2.0,
         escape(&names[1])
     );
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

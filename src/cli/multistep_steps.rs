@@ -2,20 +2,22 @@
 //! layer to layer): arguments and output.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::multistep::{Error, Found, find_family};
+use super::multistep_certificates::{raised, store};
+use crate::certificate::write_multistep;
 use crate::exact::{MpInterval, Rational, rational};
-use crate::multistep;
 use crate::multistep::analyze::Number;
 use crate::multistep::common_norm::CommonNorm;
-use crate::multistep::layers::{ProductBound, products};
+use crate::multistep::layers::{ProductBound, bound, products};
 use crate::multistep::variable_step::{
-    NORM_ORDERS, ORDERS, critical_ratio, prove_sequences, ratio_interval,
+    ORDERS, SequenceProof, critical_ratio, prove_sequences, ratio_interval,
 };
+use crate::multistep::{self, LinearMultistep, by_name};
 
 /// Digits of critical ratios.
 const DIGITS: usize = 32;
@@ -23,12 +25,15 @@ const DIGITS: usize = 32;
 /// Arguments of `multistep variable`.
 #[derive(Debug, Clone, Args)]
 pub struct VariableArgs {
-    /// bdf2 … bdf6
+    /// bdf2 … bdf6, or an Adams method
     #[arg(value_name = "METHOD")]
     pub method: String,
-    /// Prove all sequences of step ratios in LO..HI, or LO.. for the largest HI found (orders 3 to 5)
+    /// Prove all sequences of step ratios in LO..HI, or LO.. for the largest HI found (orders 2 to 5)
     #[arg(long, value_name = "LO..HI")]
     pub sequences: Option<String>,
+    /// Write certificates: METHOD-constant.json, and METHOD-sequences.json where they are proved
+    #[arg(long, value_name = "DIR")]
+    pub certificates: Option<PathBuf>,
 }
 
 /// Arguments of `multistep layers`.
@@ -40,6 +45,9 @@ pub struct LayersArgs {
     /// The interval of the parameter, LO..HI
     #[arg(value_name = "LO..HI", allow_hyphen_values = true)]
     pub interval: String,
+    /// Write a certificate of the bound
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -55,7 +63,11 @@ struct Sequences {
     lower: String,
     upper: Option<String>,
     proved: bool,
+    /// A bound of all products of companion matrices in the row-sum norm.
+    sup_linf: Option<String>,
     norm: Option<Norm>,
+    #[serde(skip)]
+    proof: Option<SequenceProof>,
 }
 
 #[derive(Serialize)]
@@ -86,6 +98,9 @@ pub fn variable(args: &VariableArgs, json: bool, out: &mut dyn Write) -> Result<
     let order = name
         .strip_prefix("bdf")
         .and_then(|k| k.parse::<usize>().ok());
+    if let Some(method) = adams(&name) {
+        return adams_record(&method, args, json, out);
+    }
     let interval = order.and_then(|k| Some((k, critical_ratio(k)?)));
     let Some((k, interval)) = interval else {
         return Err(multistep::Error::Argument {
@@ -103,6 +118,9 @@ pub fn variable(args: &VariableArgs, json: bool, out: &mut dyn Write) -> Result<
         None => None,
         Some(text) => Some(sequences(k, text)?),
     };
+    if let Some(folder) = &args.certificates {
+        certificates(k, sequences.as_ref(), folder)?;
+    }
     let record = VariableRecord {
         method: format!("bdf{k}"),
         critical_ratio: interval.upper.as_ref().map(|x| Number::of(x, DIGITS)),
@@ -129,6 +147,9 @@ pub fn variable(args: &VariableArgs, json: bool, out: &mut dyn Write) -> Result<
         let upper = s.upper.as_deref().unwrap_or("?");
         let verdict = if s.proved { "proved" } else { "not proved" };
         writeln!(out, "  any sequence in [{}, {upper}]: {verdict}", s.lower)?;
+        if let Some(bound) = &s.sup_linf {
+            writeln!(out, "    sup |C_n ... C_1|_inf <= {bound}")?;
+        }
         if let Some(norm) = &s.norm {
             let rows: Vec<String> = norm.p.iter().map(|r| r.join(" ")).collect();
             writeln!(
@@ -143,34 +164,108 @@ pub fn variable(args: &VariableArgs, json: bool, out: &mut dyn Write) -> Result<
     Ok(())
 }
 
+/// The Adams method of this name, if it is one.
+fn adams(name: &str) -> Option<LinearMultistep> {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || "()".contains(c));
+    let is_adams = ["ab", "am", "adams-bashforth", "adams-moulton"].contains(&stem);
+    is_adams.then(|| by_name(name).ok()).flatten()
+}
+
+/// Adams methods integrate an interpolant from the newest value on: `x_n = x_{n−1} + …` whatever the steps,
+/// so products of companion matrices have row-sum norm 1 for every sequence of ratios.
+fn adams_record(
+    method: &LinearMultistep,
+    args: &VariableArgs,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let record = VariableRecord {
+        method: method.name().to_owned(),
+        critical_ratio: None,
+        lower_ratio: None,
+        sequences: Some(Sequences {
+            lower: "0".to_owned(),
+            upper: None,
+            proved: true,
+            sup_linf: Some("1".to_owned()),
+            norm: None,
+            proof: None,
+        }),
+    };
+    if args.certificates.is_some() {
+        return Err(Error::NoCertificate {
+            what: record.method,
+            why: "its recurrence x_n = x_(n-1) does not depend on the steps",
+        });
+    }
+    if json {
+        serde_json::to_writer(&mut *out, &record)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "{} with variable steps", record.method)?;
+    writeln!(out, "  constant ratios      from 0 to infinity")?;
+    writeln!(
+        out,
+        "  any sequence of positive ratios: proved, sup |C_n ... C_1|_inf = 1 (rho = r^k - r^(k-1) whatever the steps)"
+    )?;
+    Ok(())
+}
+
 fn sequences(k: usize, text: &str) -> Result<Sequences, Error> {
     let (lo, hi) = interval("--sequences", text)?;
-    if lo <= 0 {
-        return Err(number("--sequences", text).into());
-    }
-    if k == 2 {
-        // d_n = ω²/(1 + 2ω) d_{n−1}, increasing in ω: at most 1 exactly where ω² ≤ 1 + 2ω.
-        let upper = hi.unwrap_or_else(|| Rational::from((241, 100)));
-        let proved = Rational::from(upper.square_ref()) <= Rational::from(&upper * 2) + 1;
-        return Ok(Sequences {
-            lower: lo.to_string(),
-            upper: Some(upper.to_string()),
-            proved,
-            norm: None,
-        });
+    if lo <= 0 || hi.as_ref().is_some_and(|hi| *hi < lo) {
+        return Err(multistep::Error::Argument {
+            name: text.to_owned(),
+            family: "--sequences",
+            expected: "LO..HI or LO.. with 0 < LO <= HI".to_owned(),
+        }
+        .into());
     }
     let proof = match &hi {
         Some(hi) => prove_sequences(k, &lo, hi),
         None => ratio_interval(k, &lo),
     };
-    let proof = proof.filter(|_| NORM_ORDERS.contains(&k));
     let upper = proof.as_ref().map(|p| p.hi.clone()).or(hi);
+    let bounded = proof.as_ref().and_then(|p| bound(&p.norm, k));
+    // d_n = ω²/(1 + 2ω) d_{n−1}, increasing in ω: at most 1 exactly where ω² ≤ 1 + 2ω.
+    let scalar = k == 2
+        && upper
+            .as_ref()
+            .is_some_and(|w| Rational::from(w.square_ref()) <= Rational::from(w * 2) + 1);
     Ok(Sequences {
         lower: lo.to_string(),
         upper: upper.map(|x| x.to_string()),
-        proved: proof.is_some(),
-        norm: proof.map(|p| Norm::of(&p.norm)),
+        proved: scalar || proof.is_some(),
+        sup_linf: bounded.as_ref().and_then(decimal_up),
+        norm: proof.as_ref().map(|p| Norm::of(&p.norm)),
+        proof,
     })
+}
+
+/// Rounded up.
+fn decimal_up(x: &rug::Float) -> Option<String> {
+    let [_, hi] = MpInterval::from_float(x).ok()?.to_decimal(8);
+    Some(hi)
+}
+
+/// Certificates of the constant ratios and, where proved, of all sequences.
+fn certificates(k: usize, sequences: Option<&Sequences>, folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|source| Error::File {
+        path: folder.to_owned(),
+        source,
+    })?;
+    if let Some(certificate) = write_multistep::constant_ratios(k) {
+        store(&certificate, &folder.join(format!("bdf{k}-constant.json")))?;
+    }
+    if let Some(proof) = sequences.and_then(|s| s.proof.as_ref())
+        && let Some(upper) = bound(&proof.norm, k)
+    {
+        let ends = (&proof.lo, &proof.hi);
+        let certificate = write_multistep::variable_bdf(k, ends, raised(&upper), &proof.norm);
+        store(&certificate, &folder.join(format!("bdf{k}-sequences.json")))?;
+    }
+    Ok(())
 }
 
 /// `LO..HI` or `LO..`.
@@ -228,6 +323,22 @@ pub fn layers(args: &LayersArgs, json: bool, out: &mut dyn Write) -> Result<(), 
             family: family.name().to_owned(),
         });
     };
+    if let Some(path) = &args.certificate {
+        let (bound, norm) = match &found {
+            ProductBound::Convex => (Rational::from(1), None),
+            ProductBound::Common { upper, norm, .. } => (raised(upper), Some(norm)),
+            ProductBound::Unknown { .. } => {
+                return Err(Error::NoCertificate {
+                    what: family.name().to_owned(),
+                    why: "nothing was proved on this interval",
+                });
+            }
+        };
+        store(
+            &write_multistep::layers(&family, (&lo, &hi), bound, norm),
+            path,
+        )?;
+    }
     let decimals = |x: &rug::Float| MpInterval::from_float(x).map(|x| x.to_decimal(8)).ok();
     let one = || Some("1".to_owned());
     let (method, sup_linf, norm) = match &found {

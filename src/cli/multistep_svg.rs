@@ -8,6 +8,7 @@ use plotters::style::FontTransform;
 use super::multistep::approximate;
 use crate::exact::{Rational, rational};
 use crate::multistep::analyze::max_parasitic;
+use crate::multistep::optimum::Optimum;
 use crate::multistep::region::End;
 use crate::multistep::roots::enclose;
 use crate::multistep::{ParametricFamily, Region, RootCondition};
@@ -18,13 +19,17 @@ const SAMPLES: i32 = 480;
 const TOP: f64 = 2.0;
 
 /// The drawing as SVG text; the error is what the drawing library said.
-pub(super) fn draw(family: &ParametricFamily, set: &Region) -> Result<String, String> {
+pub(super) fn draw(
+    family: &ParametricFamily,
+    set: &Region,
+    best: Option<&Optimum>,
+) -> Result<String, String> {
     let (left, right) = range(set);
     let curves = curves(family, left, right);
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        paint(&area, family, set, (left, right), &curves).map_err(|e| e.to_string())?;
+        paint(&area, family, set, best, (left, right), &curves).map_err(|e| e.to_string())?;
     }
     Ok(text)
 }
@@ -36,6 +41,7 @@ fn paint<'a>(
     area: &Area<'a>,
     family: &ParametricFamily,
     set: &Region,
+    best: Option<&Optimum>,
     (left, right): (f64, f64),
     curves: &[Vec<(f64, f64)>],
 ) -> Result<(), Failure<'a>> {
@@ -83,6 +89,21 @@ fn paint<'a>(
             BLACK.stroke_width(2),
         ))?;
     }
+    if let Some(best) = best {
+        let (x, y) = (best.parameter.to_f64(), best.modulus.to_f64());
+        chart.draw_series([Circle::new((x, y), 4, BLACK.stroke_width(2))])?;
+        let text = format!(
+            "least: {} at {} = {}",
+            best.modulus,
+            family.parameter(),
+            best.parameter
+        );
+        let style = ("sans-serif", 13)
+            .into_font()
+            .transform(FontTransform::None);
+        let below = (x, (y - 0.07).max(0.12));
+        chart.draw_series([Text::new(text, below, style)])?;
+    }
     area.present()
 }
 
@@ -114,4 +135,11 @@ fn modulus(family: &ParametricFamily, l: &Rational) -> Option<f64> {
     let roots = enclose(&condition, method.name()).ok()?;
     // Without other roots the recurrence has modulus 0.
     Some(max_parasitic(&roots).map_or(0.0, |m| m.hi_f64()))
+}
+
+/// Text for SVG.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

@@ -1,4 +1,4 @@
-//! `verify NET.onnx SPEC.vnnlib [--timeout S] [--certificate FILE] [--witness FILE]`
+//! `verify NET.onnx SPEC.vnnlib [--method NAME] [--timeout S] [--certificate FILE] [--witness FILE]`
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,14 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::certify::relative;
-use super::common::{print, semantics, write_atomically};
+use super::common::{print, seconds, semantics, write_atomically};
 use super::{Error, Global, progress};
 use crate::certificate::Certificate;
 use crate::certificate::write::{self, BoxBranch, LayerBounds, ModelFile};
 use crate::exact::{Integer, Rational};
 use crate::graph::Graph;
 use crate::network::{Network, file};
+use crate::search::Method;
 use crate::search::verify::{self, Branch, Counterexample, Difference, Options, Outcome};
 use crate::verify::{Query, Reason, Semantics, vnnlib};
 
@@ -30,6 +31,9 @@ pub struct Args {
     /// Give up after so many seconds, reading included
     #[arg(long, value_name = "S", value_parser = seconds)]
     timeout: Option<Duration>,
+    /// bab searches; interval, crown and alpha-crown bound the whole input set once
+    #[arg(long, default_value = "bab", value_name = "NAME")]
+    method: Method,
     /// What the answer is about: discrete (exact arithmetic) or float32
     #[arg(long, value_parser = semantics, default_value = "discrete")]
     semantics: Semantics,
@@ -68,6 +72,7 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     };
     let options = Options {
         timeout: args.timeout.map(|t| t.saturating_sub(start.elapsed())),
+        method: args.method,
         semantics: args.semantics,
         seed: global.seed,
         threads,
@@ -144,6 +149,10 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Error> {
     if let Some(why) = missing {
         put("no_certificate", json!(why));
     }
+    if args.method != Method::Bab {
+        put("lower", json!(answer.lower));
+    }
+    put("method", json!(args.method.name()));
     if let Some(d) = &answer.differs {
         let mut at = point(&d.point);
         at["violated_in"] = json!(violated_in(d));
@@ -282,15 +291,6 @@ fn single(value: f32) -> String {
     Rational::from_f32(value).map_or_else(|| value.to_string(), |v| decimal(&v))
 }
 
-/// A positive number of seconds.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let value: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
-    match Duration::try_from_secs_f64(value) {
-        Ok(d) if !d.is_zero() => Ok(d),
-        _ => Err(format!("{text} is not a positive number of seconds")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,14 +312,6 @@ mod tests {
         assert_eq!(decimal(&Rational::from((-1, 40))), "-0.025");
         assert_eq!(decimal(&Rational::from((1000, 1))), "1000");
         assert!(decimal(&Rational::from((-1, 3))).starts_with("-0.333333"));
-    }
-
-    #[test]
-    fn seconds_are_positive() {
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for text in ["0", "-1", "nan", "inf", "", "1e400"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
     }
 
     proptest! {

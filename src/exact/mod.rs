@@ -17,9 +17,10 @@
 //! - `modular`, `descartes`: gcds through images modulo primes, real-root isolation by Descartes' rule.
 //! - [`sturm`]: sign-change chains: real-root counts, root isolation, Cauchy index.
 //! - [`algebraic`]: real algebraic numbers with small polynomials, radicals and decimals.
+//! - [`extension`]: the field of one algebraic number and polynomials over it.
 //! - [`bernstein`]: signs of polynomials on boxes.
 //! - [`bipoly`]: polynomials whose coefficients are polynomials in a parameter.
-//! - [`mpoly`]: polynomials in several variables and their quotients.
+//! - [`mpoly`]: polynomials in several variables and their quotients; [`nested`]: their ranges.
 //! - [`ratfunc`]: reduced quotients of polynomials and a small parser for them.
 //! - [`mp`]: outward-rounded intervals over MPFR with elementary functions.
 //! - [`hexfloat`]: one C99 hexadecimal spelling per finite `f64`.
@@ -40,10 +41,12 @@ pub mod algebraic;
 pub mod bernstein;
 pub mod bipoly;
 mod descartes;
+pub mod extension;
 pub mod hexfloat;
 mod modular;
 pub mod mp;
 pub mod mpoly;
+pub mod nested;
 pub mod poly;
 pub mod ratfunc;
 pub mod rational;

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use super::poly::Poly;
 use super::ratfunc::Value;
 use super::rational::Rational;
 
@@ -44,6 +45,22 @@ impl MPoly {
         let mut p = Self::zero();
         p.include(exponents, Rational::from(1));
         p
+    }
+
+    /// A polynomial in the first variable.
+    pub fn in_first(p: &Poly) -> Self {
+        let mut sum = Self::zero();
+        for (j, c) in p.coeffs().iter().enumerate() {
+            let exponent = u8::try_from(j).expect("families have degrees far below 256");
+            sum.include(vec![exponent], c.clone());
+        }
+        sum
+    }
+
+    /// The polynomial in the first variable, other variables at 0.
+    pub fn univariate(&self) -> Poly {
+        let constant = |c: &Self| c.terms.get(&Vec::new()).cloned().unwrap_or_default();
+        Poly::new(self.coefficients_in(0).iter().map(constant).collect())
     }
 
     fn include(&mut self, mut exponents: Vec<u8>, c: Rational) {

@@ -15,7 +15,8 @@
 use nalgebra::DMatrix;
 
 use super::matrix_norm::{Matrix, positive_definite};
-use crate::exact::{MPoly, MRatFunc, MpInterval, Rational};
+use crate::exact::nested::Nested;
+use crate::exact::{MRatFunc, MpInterval, Rational};
 
 const BITS: u32 = 128;
 /// Sub-boxes tried at most.
@@ -120,6 +121,9 @@ pub fn prove(family: &MatrixFamily, p: &[Vec<Rational>], rate: &Rational) -> Opt
         return None;
     }
     let rate = exact(rate)?;
+    let prepare = |f: &MRatFunc| (Nested::new(f.num(), BITS), Nested::new(f.den(), BITS));
+    let rows = family.entries.iter();
+    let entries: Entries = rows.map(|row| row.iter().map(prepare).collect()).collect();
     let mut stack = vec![(family.lo.clone(), family.hi.clone())];
     let mut boxes = 0;
     while let Some((lo, hi)) = stack.pop() {
@@ -127,7 +131,7 @@ pub fn prove(family: &MatrixFamily, p: &[Vec<Rational>], rate: &Rational) -> Opt
         if boxes > MAX_BOXES {
             return None;
         }
-        if contracts(family, &p, &rate, &lo, &hi) {
+        if contracts(&entries, &p, &rate, &lo, &hi) {
             continue;
         }
         // Where the inequality fails at a point no subdivision helps.
@@ -136,7 +140,7 @@ pub fn prove(family: &MatrixFamily, p: &[Vec<Rational>], rate: &Rational) -> Opt
             .zip(&hi)
             .map(|(a, b)| Rational::from(a + b) / 2)
             .collect();
-        if !contracts(family, &p, &rate, &centre, &centre) {
+        if !contracts(&entries, &p, &rate, &centre, &centre) {
             return None;
         }
         let v = (0..lo.len()).max_by_key(|&v| Rational::from(&hi[v] - &lo[v]))?;
@@ -150,9 +154,12 @@ pub fn prove(family: &MatrixFamily, p: &[Vec<Rational>], rate: &Rational) -> Opt
     Some(boxes)
 }
 
+/// Numerators and denominators, prepared.
+type Entries = Vec<Vec<(Nested, Nested)>>;
+
 /// The inequality on one sub-box.
 fn contracts(
-    family: &MatrixFamily,
+    entries: &Entries,
     p: &Matrix,
     rate: &MpInterval,
     lo: &[Rational],
@@ -165,10 +172,10 @@ fn contracts(
         .map(|(a, b)| MpInterval::new(BITS, a, b).ok())
         .collect();
     let Some(point) = point else { return false };
-    let a: Option<Matrix> = family
-        .entries
+    let value = |(num, den): &(Nested, Nested)| num.range(&point)?.div(&den.range(&point)?).ok();
+    let a: Option<Matrix> = entries
         .iter()
-        .map(|row| row.iter().map(|f| enclose(f, &point)).collect())
+        .map(|row| row.iter().map(value).collect())
         .collect();
     let Some(a) = a else { return false };
     let dot = |x: &mut dyn Iterator<Item = (MpInterval, MpInterval)>| {
@@ -197,29 +204,6 @@ fn contracts(
 
 fn zero() -> MpInterval {
     MpInterval::from_rational(BITS, &Rational::new()).expect("a precision within limits")
-}
-
-/// An enclosure of a rational function; `None` where the denominator may vanish.
-pub(super) fn enclose(f: &MRatFunc, x: &[MpInterval]) -> Option<MpInterval> {
-    polynomial(f.num(), x)?.div(&polynomial(f.den(), x)?).ok()
-}
-
-fn polynomial(p: &MPoly, x: &[MpInterval]) -> Option<MpInterval> {
-    let mut sum = zero();
-    for (e, c) in p.terms() {
-        let mut term = MpInterval::from_rational(BITS, c).ok()?;
-        for (i, &n) in e.iter().enumerate() {
-            let x = x.get(i)?;
-            for _ in 0..n / 2 {
-                term = term.mul(&x.square());
-            }
-            if n % 2 == 1 {
-                term = term.mul(x);
-            }
-        }
-        sum = sum.add(&term);
-    }
-    Some(sum)
 }
 
 /// The matrices on a grid with the corners of the box.
@@ -326,6 +310,7 @@ fn descend(f: &dyn Fn(&[f64]) -> f64, start: &[f64], scale: f64) -> (Vec<f64>, f
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exact::MPoly;
 
     #[test]
     fn a_triangular_pair_needs_a_skewed_norm() {

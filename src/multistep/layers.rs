@@ -109,13 +109,8 @@ fn differences(a: &[RatFunc], lo: &Rational, hi: &Rational) -> MatrixFamily {
 }
 
 fn multivariate(f: &RatFunc) -> MRatFunc {
-    let convert = |p: &Poly| {
-        let x = MPoly::variable(0);
-        p.coeffs().iter().rev().fold(MPoly::zero(), |value, c| {
-            value.mul(&x).add(&MPoly::constant(c.clone()))
-        })
-    };
-    MRatFunc::new(&convert(f.num()), &convert(f.den())).expect("a denominator is not zero")
+    MRatFunc::new(&MPoly::in_first(f.num()), &MPoly::in_first(f.den()))
+        .expect("a denominator is not zero")
 }
 
 fn has_root(p: &Poly, lo: &Rational, hi: &Rational) -> bool {
@@ -141,8 +136,9 @@ fn non_negative(f: &RatFunc, lo: &Rational, hi: &Rational) -> bool {
         })
 }
 
+/// The bound of all products of a recurrence of `k` steps whose differences contract in this norm:
 /// `1 + |e_1|_{P^{-1}} g/(1 − g) max ‖D_0‖_P`.
-fn bound(norm: &CommonNorm, k: usize) -> Option<Float> {
+pub fn bound(norm: &CommonNorm, k: usize) -> Option<Float> {
     let n = k - 1;
     let dual = inverse_corner(&norm.p)?;
     let mut largest = Rational::new();

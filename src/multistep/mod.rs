@@ -44,6 +44,7 @@ use std::path::PathBuf;
 use crate::exact::{Poly, Rational, rational};
 
 pub mod absolute_stability;
+mod algebraic_point;
 pub mod analyze;
 pub mod cells;
 pub mod circle;
@@ -53,6 +54,7 @@ pub mod decide;
 pub mod evidence;
 pub mod family;
 pub mod g_stability;
+pub mod general_linear;
 pub mod imaginary;
 pub mod layers;
 pub mod locus;
@@ -63,12 +65,15 @@ pub mod order;
 pub mod parametric;
 pub mod plane_family;
 pub mod power_bound;
+pub mod power_evidence;
+pub mod predictor_corrector;
 mod proposal;
 pub mod region;
 pub mod root_condition;
 pub mod roots;
 pub mod sector;
 pub mod ssp;
+pub mod stability_plane;
 pub mod variable_step;
 
 pub use analyze::{Analysis, analyze};
@@ -194,6 +199,22 @@ pub enum Error {
         parameter: String,
         /// Its value.
         value: Rational,
+    },
+    /// Two methods that are no predictor–corrector pair.
+    #[error("predictor `{predictor}`, corrector `{corrector}`: {why}")]
+    Pair {
+        /// The predictor.
+        predictor: String,
+        /// The corrector.
+        corrector: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// Matrices that are no general linear method.
+    #[error("general linear method: {problem}")]
+    GeneralLinear {
+        /// What is wrong.
+        problem: String,
     },
     /// Root enclosures did not separate.
     #[error("method `{name}`: root enclosures did not separate at {bits} bits")]

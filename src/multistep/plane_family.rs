@@ -6,9 +6,9 @@
 //! name = "three-step"
 //! parameters = ["a1", "a2"]
 //! alpha = ["-a2", "-a1", "-a0", "1"]
-//! beta = ["0", "0", "b0", "0"]
-//! order = 1                      # consistency of this order is imposed …
-//! eliminate = ["a0", "b0"]       # … by solving for these names
+//! beta = ["0", "b1", "b0", "0"]
+//! order = 2                      # consistency of this order is imposed …
+//! eliminate = ["a0", "b0", "b1"] # … by solving for these names
 //! resolution = "1/1000"          # the largest undecided share of the box
 //! [box]
 //! a1 = ["-4", "2"]
@@ -94,21 +94,23 @@ fn first() -> Kind {
     Kind::First
 }
 
-/// The full family of consistent explicit three-step methods with one activation, the ZeroSNet line
-/// in it: order 2 leaves exactly that line.
+/// All explicit three-step methods of order 2 with one activation per step,
+/// `x_{n+1} = a_0 x_n + a_1 x_{n−1} + a_2 x_{n−2} + b F(x_n + s (x_n − x_{n−1}))`, written as their
+/// multistep twins with `b_0 = b (1 + s)`, `b_1 = −b s` (one-leg methods and their twins share order 2).
+/// On the line `a_1 + 4 a_2 = 1` the extrapolation `s` is 0: ZeroSNet.
 pub const THREE_STEP: &str = r#"
 name = "three-step"
 parameters = ["a1", "a2"]
 alpha = ["-a2", "-a1", "-a0", "1"]
-beta = ["0", "0", "b0", "0"]
-order = 1
-eliminate = ["a0", "b0"]
+beta = ["0", "b1", "b0", "0"]
+order = 2
+eliminate = ["a0", "b0", "b1"]
 resolution = "1/1000"
 [box]
 a1 = ["-4", "2"]
 a2 = ["-2", "2"]
 [[line]]
-name = "order 2: ZeroSNet, a1 + 4 a2 = 1"
+name = "ZeroSNet, b1 = 0: a1 + 4 a2 = 1"
 parameter = "u"
 range = ["-4", "2"]
 point = ["u", "(1-u)/4"]
@@ -460,14 +462,21 @@ mod tests {
             .iter()
             .map(|(n, v)| format!("{n} = {}", v.num().in_words(family.parameters())))
             .collect();
-        assert_eq!(words, ["a0 = -a2 - a1 + 1", "b0 = 2*a2 + a1 + 1"]);
-        // Order 2 leaves a condition on the parameters: refused with that condition.
-        let text = THREE_STEP.replace("order = 1", "order = 2");
+        assert_eq!(
+            words,
+            [
+                "a0 = -a2 - a1 + 1",
+                "b0 = 1/2*a1 + 3/2",
+                "b1 = 2*a2 + 1/2*a1 - 1/2"
+            ]
+        );
+        // Order 3 leaves a condition on the parameters: refused with that condition.
+        let text = THREE_STEP.replace("order = 2", "order = 3");
         let message = PlaneFamily::from_toml(&text, "t.toml".as_ref())
             .expect_err("a curve")
             .to_string();
         assert!(
-            message.contains("4*a2") && message.contains("a1"),
+            message.contains("a2") && message.contains("a1"),
             "{message}"
         );
     }
@@ -481,7 +490,7 @@ mod tests {
         assert!(change("\"-a1\"", "\"-b0*a0\"").is_err());
         assert!(change("a2 = [\"-2\", \"2\"]", "a2 = [\"2\", \"-2\"]").is_err());
         assert!(change("[\"a1\", \"a2\"]", "[\"a1\", \"a1\"]").is_err());
-        assert!(change("[\"a0\", \"b0\"]", "[\"a0\", \"b0\", \"c\"]").is_err());
+        assert!(change("\"b0\", \"b1\"]", "\"b0\", \"b1\", \"c\"]").is_err());
         assert!(change("\"b0\", \"0\"]", "\"b0\"]").is_err());
     }
 }

@@ -13,9 +13,12 @@
 //! - Since `D_{n+m} = D_n D_m`, once `‖D_m‖ ≤ ½` all later `D_n` are bounded by a window of `m`.
 //! - All powers up to the end of that window are bounded one by one.
 //! - If the slow roots are roots of unity of common order `L`, then `U_n` repeats, and powers
-//!   beyond differ from one of the last `L` enumerated ones by the decaying parts. Otherwise
-//!   `U_n` lies in `{Σ z_r P_r : |z_r| ≤ 1}` and the norm, being convex, is largest on the
-//!   torus, which lies in a product of regular polygons: their corners are tried.
+//!   beyond differ from one of the last `L` enumerated ones by the decaying parts.
+//! - If all slow roots have directions `r/|r|` that are roots of unity of common order `L`, `U_n` lies
+//!   in `{Σ t_r (r/|r|)^n P_r : 0 < t_r ≤ 1}`, one set for each `n` modulo `L`, and the norm, being
+//!   convex, is largest where every `t_r` is 0 or 1.
+//! - Otherwise `U_n` lies in `{Σ z_r P_r : |z_r| ≤ 1}` and the norm is largest on the torus, which
+//!   lies in a product of regular polygons: their corners are tried.
 //!
 //! `‖A‖₂ ≤ t` is proved by an interval Cholesky factorisation of `t² − AᵀA`.
 //!
@@ -35,6 +38,7 @@ use super::complex::Box2;
 use super::matrix_norm::{self, Matrix, MatrixNorm};
 use super::root_condition::RootCondition;
 use super::roots::{Location, RootEnclosure};
+use crate::exact::sturm::simplest_between;
 use crate::exact::{Integer, MpInterval, Poly, Rational};
 
 /// The largest number of steps for which the bound is computed.
@@ -49,6 +53,8 @@ const QUIET: f64 = 1e-4;
 const CORNERS: usize = 64;
 /// Combinations of corners tried at most.
 const MAX_COMBINATIONS: usize = 20_000;
+/// Orders of directions recognised.
+const MAX_DIRECTIONS: usize = 60;
 /// Orders of roots of unity recognised.
 const MAX_ORDER: usize = 1000;
 /// Bits of everything but the recurrence.
@@ -85,6 +91,21 @@ pub fn power_bound(
     if condition.counts.outside > 0 || condition.max_circle_multiplicity > 1 {
         return Some(PowerBound::Unbounded);
     }
+    // New values are no larger than the old ones: no power exceeds the identity.
+    let lower = method
+        .alpha()
+        .split_last()
+        .map_or(&[][..], |(_, rest)| rest);
+    let sum = lower
+        .iter()
+        .fold(Rational::new(), |s, a| s + Rational::from(a.abs_ref()));
+    if norm == MatrixNorm::Linf && sum <= 1 {
+        let one = Float::with_val(BITS, 1);
+        return Some(PowerBound::Enclosed {
+            lower: one.clone(),
+            upper: one,
+        });
+    }
     let bound = Search::new(method, condition, roots, norm).and_then(|s| s.run());
     Some(bound.unwrap_or(PowerBound::Unknown))
 }
@@ -109,6 +130,8 @@ struct Search {
     slow: Vec<Slow>,
     /// The common order of the roots on the circle, where they are roots of unity.
     order: Option<usize>,
+    /// The common order of the directions of all slow roots, where those are.
+    directions: Option<usize>,
 }
 
 /// The rows `v_n`, from `n = 1 − k`, and bounds of the squares of their decaying parts.
@@ -158,6 +181,15 @@ impl Search {
             .rev()
             .map(|j| MpInterval::from_rational(bits, &Rational::from(-&method.alpha()[j])).ok())
             .collect::<Option<Vec<_>>>()?;
+        let directions = slow.iter().try_fold(1, |all, s| {
+            let one = if s.on_circle {
+                order
+            } else {
+                direction(&rho, s)
+            };
+            let common = lcm(all, one?);
+            (common <= MAX_DIRECTIONS).then_some(common)
+        });
         Some(Self {
             k,
             norm,
@@ -166,6 +198,7 @@ impl Search {
             first,
             slow,
             order,
+            directions,
         })
     }
 
@@ -280,8 +313,11 @@ impl Search {
         if period.is_some() {
             upper = add_up(&upper, &Float::with_val_round(64, &tail * 2, Round::Up).0);
         } else {
-            let torus = self.torus()?;
-            let beyond = add_up(&torus, &tail);
+            let slow = match self.directions.and_then(|order| self.classes(order)) {
+                Some(bound) => bound,
+                None => self.torus()?,
+            };
+            let beyond = add_up(&slow, &tail);
             if beyond > upper {
                 upper = beyond;
             }
@@ -304,6 +340,39 @@ impl Search {
             }
         }
         Some(matrix)
+    }
+
+    /// An upper bound of `‖Σ t_r (r/|r|)^j P_r‖` over `0 ≤ t_r ≤ 1` and `j` modulo the order.
+    fn classes(&self, order: usize) -> Option<Float> {
+        let moving: Vec<usize> = (0..self.slow.len())
+            .filter(|&i| !self.slow[i].on_circle)
+            .collect();
+        if order << moving.len().min(32) > MAX_COMBINATIONS {
+            return None;
+        }
+        let steps: Option<Vec<Box2>> = self.slow.iter().map(Slow::direction).collect();
+        let steps = steps?;
+        let mut best = matrix_norm::Bounds::new(self.norm);
+        let mut phases: Vec<Box2> = self.slow.iter().map(Slow::one).collect();
+        for _ in 0..order {
+            for subset in 0..1_usize << moving.len() {
+                let gone = |i: usize| {
+                    let place = moving.iter().position(|&m| m == i);
+                    place.is_some_and(|p| subset >> p & 1 == 1)
+                };
+                let kept: Vec<Option<Box2>> = phases
+                    .iter()
+                    .enumerate()
+                    .map(|(i, phase)| (!gone(i)).then(|| phase.clone()))
+                    .collect();
+                let present: Vec<_> = self.slow.iter().zip(&kept).collect();
+                best.include(&self.combined(&present)?)?;
+            }
+            for (phase, step) in phases.iter_mut().zip(&steps) {
+                *phase = phase.mul(step);
+            }
+        }
+        Some(best.finish()?.1)
     }
 
     /// An upper bound of `‖Σ z_r P_r‖` over `|z_r| ≤ 1`.
@@ -401,6 +470,18 @@ impl Slow {
         }
     }
 
+    /// `r/|r|`.
+    fn direction(&self) -> Option<Box2> {
+        if self.on_circle {
+            return Some(self.root.clone());
+        }
+        let modulus = self.root.norm_square().sqrt().ok()?;
+        Some(Box2 {
+            re: self.root.re.div(&modulus).ok()?,
+            im: self.root.im.div(&modulus).ok()?,
+        })
+    }
+
     /// The real row `z P + conj`.
     fn at<'a>(&'a self, z: &'a Box2) -> impl Iterator<Item = MpInterval> + 'a {
         let twice = number(BITS, if self.real { 1 } else { 2 });
@@ -446,7 +527,7 @@ fn polygon(corners: usize) -> Option<Vec<Box2>> {
 }
 
 /// The positive root of `r^k = Σ |alpha_j| r^j`, roughly, at least 1.
-fn growth(method: &LinearMultistep) -> f64 {
+pub(super) fn growth(method: &LinearMultistep) -> f64 {
     let k = method.steps();
     let sizes: Vec<f64> = method.alpha()[..k]
         .iter()
@@ -472,8 +553,51 @@ fn growth(method: &LinearMultistep) -> f64 {
     hi
 }
 
+fn lcm(a: usize, b: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y > 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x * b
+}
+
+/// The least `L` for which `r^L` is real and positive, exactly: for real roots, and for pairs with a
+/// rational quadratic factor `r² − a r + b` of `ρ`.
+fn direction(rho: &Poly, slow: &Slow) -> Option<usize> {
+    let root = &slow.root;
+    if slow.real {
+        return Some(if *root.re.lo() > 0 { 1 } else { 2 });
+    }
+    let within = |x: &MpInterval| -> Option<Rational> {
+        let (lo, hi) = (x.lo().to_rational()?, x.hi().to_rational()?);
+        Some(if lo == hi {
+            lo
+        } else {
+            simplest_between(&lo, &hi)
+        })
+    };
+    let a = within(&root.re.add(&root.re))?;
+    let b = within(&root.norm_square())?;
+    let factor = Poly::new(vec![b.clone(), Rational::from(-&a), Rational::from(1)]);
+    // The root of the factor is the one in the enclosure: it divides ρ and has this imaginary part.
+    let height: Rational = &b - Rational::from(a.square_ref()) / 4_u32;
+    if rho.exact_div(&factor).is_none() || height <= 0 || !root.im.square().contains(&height) {
+        return None;
+    }
+    // r^L = w_L r − b w_{L−1}
+    let (mut before, mut now) = (Rational::new(), Rational::from(1));
+    for order in 2..=MAX_DIRECTIONS {
+        let next = Rational::from(&a * &now) - Rational::from(&b * &before);
+        (before, now) = (now, next);
+        if now == 0 {
+            return Some(if before < 0 { order } else { 2 * order });
+        }
+    }
+    None
+}
+
 /// The least `L` for which every root on the circle is an `L`-th root of unity, if small.
-fn unity(condition: &RootCondition) -> Option<usize> {
+pub(super) fn unity(condition: &RootCondition) -> Option<usize> {
     let circle = condition
         .parts
         .iter()
@@ -555,6 +679,34 @@ mod tests {
                 panic!("{norm:?}")
             };
             assert!(upper.to_f64() <= 1.012 * lower.to_f64(), "{lower} {upper}");
+        }
+    }
+
+    /// Parasitic roots within 1e-12 of the circle, in directions that are roots of unity and not.
+    #[test]
+    fn roots_next_to_the_circle() {
+        let near = Rational::from((999_999_999_999_u64, 1_000_000_000_000_u64));
+        let pairs = [(0, 1), (3, 5), (-1, 1), (8, 5)].map(Rational::from);
+        let mut factors: Vec<Poly> = pairs
+            .iter()
+            .map(|a| Poly::new(vec![near.clone(), Rational::from(-a), Rational::from(1)]))
+            .collect();
+        factors.push(Poly::linear(&near));
+        factors.push(Poly::linear(&Rational::from(-&near)));
+        for factor in factors {
+            let rho = &Poly::from_integers(&[-1, 1]) * &factor;
+            let k = rho.degree().expect("not zero");
+            let beta = vec![Rational::from(1); k + 1];
+            let kind = crate::multistep::Kind::First;
+            let method = LinearMultistep::new("near", kind, rho.coeffs().to_vec(), beta);
+            let method = method.expect("valid");
+            for norm in [MatrixNorm::L2, MatrixNorm::Linf] {
+                let PowerBound::Enclosed { lower, upper } = bound(&method, norm) else {
+                    panic!("{rho:?}")
+                };
+                let (lower, upper) = (lower.to_f64(), upper.to_f64());
+                assert!(upper <= 1.01 * lower, "{rho:?} {norm:?}: {lower} {upper}");
+            }
         }
     }
 

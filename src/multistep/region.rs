@@ -13,15 +13,20 @@
 //! irrational end of an interval of the set is a member by continuity unless roots on the circle
 //! could have met there: that is excluded where no leading coefficient, discriminant or resultant of
 //! two factors vanishes at it, and no factor of too high a multiplicity reaches the circle. What is
-//! left is reported as undecided, with an enclosure. Nothing is hard-coded for any family.
+//! left is decided over the field of the point (`algebraic_point`); where its defining
+//! polynomial is too large for that, it is reported as undecided, with an enclosure. Nothing is
+//! hard-coded for any family.
 
 use serde::Serialize;
 
+use super::algebraic_point;
+use super::cells::{cayley, hurwitz};
 use super::parametric::{MAX_COMPLEXITY, ParametricFamily};
 use super::root_condition::RootCondition;
 use super::{Error, Kind};
+use crate::exact::algebraic::simplify;
 use crate::exact::sturm::{RealRoot, count_roots, isolate};
-use crate::exact::{BiPoly, MpInterval, Poly, Rational};
+use crate::exact::{BiPoly, MPoly, MpInterval, Poly, Rational};
 
 /// What is asked of the roots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +181,16 @@ pub fn decimal(x: &RealRoot) -> [String; 2] {
 /// assert_eq!(set.in_words("lambda"), "lambda <= -1 or lambda > 1/3");
 /// ```
 pub fn region(family: &ParametricFamily) -> Result<Region, Error> {
+    let rho = within_limits(family)?;
+    Ok(solve(
+        &rho,
+        &family.poles(),
+        Property::RootCondition(family.kind()),
+    ))
+}
+
+/// `ρ` with denominators cleared, if its size is allowed.
+fn within_limits(family: &ParametricFamily) -> Result<BiPoly, Error> {
     let rho = family.rho();
     let (steps, degree) = (family.alpha().len() - 1, rho.degree_in_parameter());
     if steps * degree > MAX_COMPLEXITY {
@@ -187,20 +202,66 @@ pub fn region(family: &ParametricFamily) -> Result<Region, Error> {
             limit: MAX_COMPLEXITY,
         });
     }
-    Ok(solve(
-        &rho,
-        &family.poles(),
-        Property::RootCondition(family.kind()),
-    ))
+    Ok(rho)
+}
+
+/// A set with points at which, and only at which, the number of roots inside the circle can change, for
+/// someone who finds these points by Orlando's formula instead of resultants.
+#[derive(Debug, Clone)]
+pub struct RegionEvents {
+    /// The points, simplified, ascending, with disjoint enclosures.
+    pub points: Vec<RealRoot>,
+    /// The set; its ends and undecided points are among the points.
+    pub set: Region,
+}
+
+/// The set of parameters with the property, and the real roots of `poles · alpha_k · h(1) · h(−1) ·
+/// Δ_{n−1}` with the notation of [`mod@super::cells`]; `None` where one of these vanishes identically.
+///
+/// # Errors
+///
+/// [`Error::TooComplex`] as [`region`].
+pub fn events_and_set(
+    family: &ParametricFamily,
+    property: Property,
+) -> Result<Option<RegionEvents>, Error> {
+    let rho = within_limits(family)?;
+    let poles = family.poles();
+    let (_, mut h) = rho.strip_zero_roots();
+    for root in [1, -1] {
+        let factor = BiPoly::in_r(&Poly::from_integers(&[-root, 1]));
+        while let Some(quotient) = h.exact_div(&factor).filter(|_| h.degree() > Some(0)) {
+            h = quotient;
+        }
+    }
+    let n = h.degree().unwrap_or(0);
+    let coefficients: Vec<MPoly> = h.coeffs().iter().map(MPoly::in_first).collect();
+    let p = cayley(&coefficients);
+    let mut events = vec![poles.clone(), rho.leading()];
+    events.extend([&p[0], &p[n]].map(MPoly::univariate));
+    if n >= 2 {
+        events.push(hurwitz(&p, n - 1).univariate());
+    }
+    if events.iter().any(Poly::is_zero) {
+        return Ok(None);
+    }
+    let set = solve_with(&rho, &poles, property, &events);
+    let points = set.critical.iter().map(simplify).collect();
+    Ok(Some(RegionEvents { points, set }))
 }
 
 /// The set of `l` with `poles(l) ≠ 0`, the leading coefficient not zero, and the property.
 pub fn solve(rho: &BiPoly, poles: &Poly, property: Property) -> Region {
+    solve_with(rho, poles, property, &[])
+}
+
+/// The same with more critical points: the real roots of `more`.
+fn solve_with(rho: &BiPoly, poles: &Poly, property: Property, more: &[Poly]) -> Region {
     let events = Events::of(rho, poles);
     let lead = rho.leading();
     let holds =
         |l: &Rational| poles.eval(l) != 0 && lead.eval(l) != 0 && property.holds(&rho.at(l));
-    let product = events.all().fold(Poly::one(), |all, p| {
+    let product = events.all().chain(more).fold(Poly::one(), |all, p| {
         let part = p.square_free_part();
         let new = part.exact_div(&part.gcd(&all)).expect("a gcd divides");
         &all * &new
@@ -214,7 +275,11 @@ pub fn solve(rho: &BiPoly, poles: &Poly, property: Property) -> Region {
         .enumerate()
         .map(|(i, point)| match point {
             RealRoot::Rational(x) => Some(holds(x)),
-            _ => events.irrational(point, intervals[i] || intervals[i + 1], property),
+            _ => {
+                let beside = intervals[i] || intervals[i + 1];
+                let quick = events.irrational(point, beside, property);
+                quick.or_else(|| algebraic_point::holds(rho.coeffs(), &simplify(point), property))
+            }
         })
         .collect();
     let undecided = points.iter().zip(&members).filter(|(_, m)| m.is_none());
@@ -226,7 +291,11 @@ pub fn solve(rho: &BiPoly, poles: &Poly, property: Property) -> Region {
 }
 
 /// Joins decided intervals and points into maximal pieces.
-fn join(points: &[RealRoot], intervals: &[bool], members: &[Option<bool>]) -> Vec<Piece> {
+pub(super) fn join(
+    points: &[RealRoot],
+    intervals: &[bool],
+    members: &[Option<bool>],
+) -> Vec<Piece> {
     let mut pieces = Vec::new();
     // The piece being collected, by its lower end.
     let mut current: Option<End> = None;
@@ -277,7 +346,7 @@ fn closure(member: Option<bool>) -> Closure {
 }
 
 /// A rational strictly between two neighbouring critical points.
-fn sample(below: Option<&RealRoot>, above: Option<&RealRoot>) -> Rational {
+pub(super) fn sample(below: Option<&RealRoot>, above: Option<&RealRoot>) -> Rational {
     match (below, above) {
         (None, None) => Rational::new(),
         (Some(a), None) => Rational::from(a.hi() + 1),

@@ -21,6 +21,7 @@
 
 use super::cells::{cayley, hurwitz};
 use super::common_norm::{CommonNorm, MatrixFamily, find};
+use super::region::{Region, RegionEvents, join, sample};
 use super::{Kind, RootCondition};
 use crate::exact::algebraic::simplify;
 use crate::exact::ratfunc::Value;
@@ -30,7 +31,7 @@ use crate::exact::{MPoly, MRatFunc, Poly, Rational};
 /// Orders for which these are computed.
 pub const ORDERS: std::ops::RangeInclusive<usize> = 2..=6;
 /// Orders for which a common norm is looked for.
-pub const NORM_ORDERS: std::ops::RangeInclusive<usize> = 3..=5;
+pub const NORM_ORDERS: std::ops::RangeInclusive<usize> = 2..=5;
 
 /// The interval of constant ratios around 1 that keep the root condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,70 @@ fn coefficients(k: usize, ratios: &[MRatFunc]) -> Vec<MRatFunc> {
     alpha
 }
 
+/// The method at a constant ratio `ω`, as a family in `ω`.
+struct Recurrence {
+    /// `α` as rational functions, oldest first.
+    alpha: Vec<MRatFunc>,
+    /// `ρ` with denominators and common factors cleared.
+    rho: Vec<MPoly>,
+    /// A polynomial that vanishes where the number of roots inside the circle can change.
+    product: Poly,
+}
+
+impl Recurrence {
+    fn at_constant_ratio(k: usize) -> Self {
+        let omega = MRatFunc::from_poly(MPoly::variable(0));
+        let mut alpha = coefficients(k, &vec![omega; k - 1]);
+        alpha.reverse();
+        let common = alpha
+            .iter()
+            .fold(MPoly::constant(Rational::from(1)), |p, f| {
+                let product = p.mul(f.den());
+                product.exact_div(&p.gcd(f.den())).unwrap_or(product)
+            });
+        let rho: Vec<MPoly> = alpha
+            .iter()
+            .map(|f| {
+                f.num()
+                    .mul(&common.exact_div(f.den()).expect("a common multiple"))
+            })
+            .collect();
+        let content = rho.iter().fold(MPoly::zero(), |g, c| g.gcd(c));
+        let rho: Vec<MPoly> = rho
+            .iter()
+            .map(|c| c.exact_div(&content).expect("a content divides"))
+            .collect();
+        let p = cayley(&quotient_by_one(&rho));
+        let n = p.len() - 1;
+        let mut events = vec![p[0].clone(), p[n].clone()];
+        if n >= 2 {
+            events.push(hurwitz(&p, n - 1));
+        }
+        events.extend([common, content, rho[k].clone()]);
+        let mut product = Poly::one();
+        for event in events
+            .iter()
+            .map(MPoly::univariate)
+            .filter(|p| !p.is_zero())
+        {
+            let part = event.square_free_part();
+            let new = part.exact_div(&part.gcd(&product)).expect("a gcd divides");
+            product = &product * &new;
+        }
+        Self {
+            alpha,
+            rho,
+            product,
+        }
+    }
+
+    fn stable(&self, x: &Rational) -> bool {
+        let at = |c: &MPoly| c.eval(std::slice::from_ref(x));
+        let values = self.rho.iter().map(at).collect();
+        RootCondition::of(&Poly::new(values), Kind::First).zero_stable()
+    }
+}
+
 /// The exact interval of constant ratios for BDF of order `k`; `None` outside [`ORDERS`].
 ///
 /// # Examples
@@ -79,51 +144,12 @@ pub fn critical_ratio(k: usize) -> Option<RatioInterval> {
     if !ORDERS.contains(&k) {
         return None;
     }
-    let omega = MRatFunc::from_poly(MPoly::variable(0));
-    let alpha = coefficients(k, &vec![omega; k - 1]);
-    // Low index oldest, denominators cleared.
-    let common = alpha
-        .iter()
-        .fold(MPoly::constant(Rational::from(1)), |p, f| {
-            let product = p.mul(f.den());
-            product.exact_div(&p.gcd(f.den())).unwrap_or(product)
-        });
-    let rho: Vec<MPoly> = alpha
-        .iter()
-        .rev()
-        .map(|f| {
-            f.num()
-                .mul(&common.exact_div(f.den()).expect("a common multiple"))
-        })
-        .collect();
-    let content = rho.iter().fold(MPoly::zero(), |g, c| g.gcd(c));
-    let rho: Vec<MPoly> = rho
-        .iter()
-        .map(|c| c.exact_div(&content).expect("a content divides"))
-        .collect();
-    let p = cayley(&quotient_by_one(&rho));
-    let n = p.len() - 1;
-    let mut events = vec![p[0].clone(), p[n].clone()];
-    if n >= 2 {
-        events.push(hurwitz(&p, n - 1));
-    }
-    let mut product = Poly::x();
-    for event in events.iter().map(univariate).filter(|p| !p.is_zero()) {
-        let part = event.square_free_part();
-        let new = part.exact_div(&part.gcd(&product)).expect("a gcd divides");
-        product = &product * &new;
-    }
-    let stable = |x: &Rational| {
-        let values = rho
-            .iter()
-            .map(|c| c.eval(std::slice::from_ref(x)))
-            .collect();
-        RootCondition::of(&Poly::new(values), Kind::First).zero_stable()
-    };
+    let recurrence = Recurrence::at_constant_ratio(k);
     let one = Rational::from(1);
     let mut upper = None;
     let mut lower = None;
-    let points: Vec<RealRoot> = isolate(&product)
+    // With 0, so that enclosures do not straddle it.
+    let points: Vec<RealRoot> = isolate(&(&recurrence.product * &Poly::x()))
         .into_iter()
         .filter(|x| *x.hi() > 0)
         .map(|mut x| {
@@ -140,7 +166,7 @@ pub fn critical_ratio(k: usize) -> Option<RatioInterval> {
             Some(next) => Rational::from(point.hi() + next.lo()) / 2,
             None => Rational::from(point.hi() + 1),
         };
-        if !stable(&beyond) {
+        if !recurrence.stable(&beyond) {
             upper = Some(simplify(point));
             break;
         }
@@ -151,7 +177,7 @@ pub fn critical_ratio(k: usize) -> Option<RatioInterval> {
             Some(next) => Rational::from(point.lo() + next.hi()) / 2,
             None => Rational::from(point.lo() / 2),
         };
-        if !stable(&beyond) {
+        if !recurrence.stable(&beyond) {
             lower = Some(simplify(point));
             break;
         }
@@ -159,13 +185,38 @@ pub fn critical_ratio(k: usize) -> Option<RatioInterval> {
     Some(RatioInterval { lower, upper })
 }
 
-fn univariate(p: &MPoly) -> Poly {
-    let list = p.coefficients_in(0);
-    Poly::new(
-        list.iter()
-            .map(|c| c.as_constant().unwrap_or_default())
-            .collect(),
-    )
+/// The set of all real constant ratios at which the coefficients are defined and satisfy the root
+/// condition, with the family in `ω`; irrational ends are left undecided. `None` outside [`ORDERS`].
+pub fn constant_ratios(k: usize) -> Option<(Vec<MRatFunc>, RegionEvents)> {
+    if !ORDERS.contains(&k) {
+        return None;
+    }
+    let recurrence = Recurrence::at_constant_ratio(k);
+    let points = isolate(&recurrence.product);
+    let defined = |x: &Rational| {
+        let at = std::slice::from_ref(x);
+        recurrence.alpha.iter().all(|f| f.den().eval(at) != 0)
+            && recurrence.alpha[k].num().eval(at) != 0
+    };
+    let holds = |x: &Rational| defined(x) && recurrence.stable(x);
+    let between: Vec<bool> = (0..=points.len())
+        .map(|i| holds(&sample(i.checked_sub(1).map(|j| &points[j]), points.get(i))))
+        .collect();
+    let members: Vec<Option<bool>> = points
+        .iter()
+        .map(|point| match point {
+            RealRoot::Rational(x) => Some(holds(x)),
+            RealRoot::Algebraic { .. } => None,
+        })
+        .collect();
+    let undecided = points.iter().zip(&members).filter(|(_, m)| m.is_none());
+    let set = Region {
+        pieces: join(&points, &between, &members),
+        undecided: undecided.map(|(p, _)| p.clone()).collect(),
+        critical: points.clone(),
+    };
+    let points = points.iter().map(simplify).collect();
+    Some((recurrence.alpha, RegionEvents { points, set }))
 }
 
 /// `ρ/(r − 1)`.

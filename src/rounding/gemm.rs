@@ -368,7 +368,10 @@ mod tests {
             let c = Packed::new(b.view()).left(a.view());
             assert!(c.row(m - 1).iter().all(|x| x.is_nan()));
             a.fill(0.0);
-            assert_eq!(Packed::new(b.view()).left(a.view()), Array2::<f64>::zeros((m, n)));
+            assert_eq!(
+                Packed::new(b.view()).left(a.view()),
+                Array2::<f64>::zeros((m, n))
+            );
         }
     }
 

@@ -1,15 +1,19 @@
 //! One sample of `certify`: what search proposed, decided by bounds.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::method::Method;
 use super::radius::{RadiusSearch, certified_radius, proved};
-use super::verify::executions;
+use super::verify::{self, Outcome, executions, verify};
 use super::witness::Witness;
-use crate::bounds::{self, LayerEvidence, Method};
+use crate::bounds::{self, LayerEvidence};
 use crate::exact::Rational;
 use crate::graph::{Graph, eval_f64};
 use crate::verify::{
-    Evidence, Norm, Property, Reason, Region, RegionError, Row, Semantics, Verdict,
+    Case, Conjunction, Constraint, Evidence, Norm, Property, Query, Reason, Region, RegionError,
+    Row, Semantics, Verdict,
 };
 
 /// Why a sample cannot be certified.
@@ -39,6 +43,17 @@ pub enum Error {
         index: usize,
         /// why
         source: crate::verify::PropertyError,
+    },
+    /// Branch and bound decides boxes at one radius.
+    #[error("method bab needs norm linf and a radius to decide")]
+    Search,
+    /// The search failed.
+    #[error("sample {index}: {source}")]
+    Verify {
+        /// the sample
+        index: usize,
+        /// why
+        source: verify::Error,
     },
 }
 
@@ -87,7 +102,8 @@ pub struct Answer {
     pub counters: bounds::Counters,
 }
 
-/// What a certificate needs beside the answer.
+/// What a certificate needs beside the answer. Made only where boxes and slopes
+/// imply the bounds: not for optimised slopes, nor after a search.
 #[derive(Clone, Debug)]
 pub struct Proof {
     /// the region on which the property was proved
@@ -111,7 +127,8 @@ pub struct Sample<'a> {
     pub candidates: &'a [Vec<f32>],
 }
 
-/// Decides one sample: bounds first, then the candidates. Under `float32` a
+/// Decides one sample: bounds first, then the candidates, with [`Method::Bab`] a
+/// search of at most `timeout` where both leave it open. Under `float32` a
 /// witness must fail in binary32 too.
 ///
 /// # Errors
@@ -123,8 +140,14 @@ pub fn certify(
     goal: &Goal,
     method: Method,
     semantics: Semantics,
+    timeout: Option<Duration>,
 ) -> Result<(Answer, Option<Proof>), Error> {
     let index = sample.index;
+    let once = match method {
+        Method::Once(method) => method,
+        Method::Bab if norm == Norm::Linf && matches!(goal, Goal::Eps(_)) => bounds::Method::Crown,
+        Method::Bab => return Err(Error::Search),
+    };
     let bounds = |source| Error::Bounds { index, source };
     let region = |source| Error::Region { index, source };
     let classes = graph.output_shape().len();
@@ -181,7 +204,7 @@ pub fn certify(
     };
     let proof = match goal {
         Goal::Eps(_) => {
-            let outcome = proved(graph, &ball, &property, method, semantics).map_err(bounds)?;
+            let outcome = proved(graph, &ball, &property, once, semantics).map_err(bounds)?;
             let lower: Vec<f64> = outcome.lower.iter().map(|p| *p.get()).collect();
             answer.counters = outcome.counters;
             answer.margin_lower = Some(*outcome.margin().get()).filter(|m| m.is_finite());
@@ -190,7 +213,27 @@ pub fn certify(
                 (false, Some(_)) => Verdict::Falsified,
                 (false, None) => unknown(&lower),
             };
-            outcome.certified().then_some(Proof {
+            if method == Method::Bab && matches!(answer.verdict, Verdict::Unknown(_)) {
+                let found = search(graph, &ball, &property, semantics, timeout)
+                    .map_err(|source| Error::Verify { index, source })?;
+                match found {
+                    Outcome::Verified => {
+                        answer.verdict = Verdict::Certified;
+                        answer.margin_lower = answer.margin_lower.map(|m| m.max(0.0));
+                    }
+                    Outcome::Falsified(c) => {
+                        if let Some(w) =
+                            Witness::establish(graph, &ball, &property, &c.x32).map_err(bounds)?
+                        {
+                            answer.radius_upper = Some(w.distance_up());
+                            answer.verdict = Verdict::Falsified;
+                        }
+                    }
+                    Outcome::Unknown(reason) => answer.verdict = Verdict::Unknown(reason),
+                    Outcome::Timeout => answer.verdict = Verdict::Unknown(Reason::Limit),
+                }
+            }
+            (outcome.certified() && !outcome.optimised).then_some(Proof {
                 region: ball,
                 lower,
                 layers: outcome.evidence,
@@ -199,7 +242,7 @@ pub fn certify(
         Goal::Radius => {
             let mut search = RadiusSearch {
                 semantics,
-                ..RadiusSearch::new(method)
+                ..RadiusSearch::new(once)
             };
             if let Some(w) = &closest {
                 // Nothing at or beyond a witness can be proved.
@@ -213,8 +256,9 @@ pub fn certify(
                     let radius = radius.into_inner();
                     answer.verdict = Verdict::Certified;
                     answer.radius_lower = Some(radius.to_f64());
-                    Some(Proof {
-                        region: ball.with_eps(radius).map_err(region)?,
+                    let region = ball.with_eps(radius).map_err(region)?;
+                    (!outcome.optimised).then(|| Proof {
+                        region,
                         lower: outcome.lower.iter().map(|p| *p.get()).collect(),
                         layers: outcome.evidence,
                     })
@@ -223,11 +267,50 @@ pub fn certify(
             }
         }
     };
-    if proof.is_some() {
+    if answer.verdict == Verdict::Certified {
         // Proved at the centre as well, whatever a plain evaluation says of a near tie.
         answer.predicted = answer.label;
     }
     Ok((answer, proof))
+}
+
+/// Branch and bound for a point of the box where some row is not positive.
+fn search(
+    graph: &Graph,
+    ball: &Region,
+    property: &Property,
+    semantics: Semantics,
+    timeout: Option<Duration>,
+) -> Result<Outcome, verify::Error> {
+    let (lo, hi) = (0..ball.len()).map(|i| ball.range(i)).unzip();
+    let row = |row: &Row| {
+        let terms = row.coefficients.iter().cloned().enumerate();
+        Conjunction {
+            constraints: vec![Constraint {
+                x: Vec::new(),
+                y: terms.filter(|(_, c)| *c != 0).collect(),
+                constant: row.constant.clone(),
+                strict: false,
+            }],
+        }
+    };
+    let query = Query {
+        inputs: ball.len(),
+        outputs: property.outputs(),
+        cases: vec![Case {
+            lo,
+            hi,
+            violation: property.rows().iter().map(row).collect(),
+        }],
+    };
+    // Samples run side by side.
+    let options = verify::Options {
+        timeout,
+        semantics,
+        threads: 1,
+        ..verify::Options::default()
+    };
+    Ok(verify(graph, &query, &options, &|_| {})?.outcome)
 }
 
 /// Some row is not positive in each of a few executions in binary32.

@@ -4,8 +4,10 @@
 
 pub mod attack;
 pub mod certify;
+mod method;
 mod radius;
 pub mod verify;
 pub mod witness;
 
+pub use method::{Method, UnknownMethod};
 pub use radius::{Radius, RadiusSearch, certified_radius};

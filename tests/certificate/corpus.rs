@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use dahlquist::bounds::Method;
 use dahlquist::certificate::Certificate;
 use dahlquist::check::check;
+use dahlquist::multistep::matrix_norm::MatrixNorm;
 use dahlquist::verify::{Norm, Property};
 
 use crate::evidence::{ball, certify, label, q, shifted};
+use crate::multistep;
 use crate::mutate::redigest;
 use crate::networks::by_name;
 use crate::root;
@@ -32,7 +34,7 @@ fn rejection(bytes: &[u8]) -> Option<String> {
     let graph = match &certificate {
         Certificate::Robustness(d) => Some(by_name(&d.claim.network.file)),
         Certificate::Query(d) => Some(by_name(&d.claim.network.file)),
-        Certificate::RootCondition(_) => None,
+        _ => None,
     };
     check(&certificate, graph.as_ref())
         .err()
@@ -82,11 +84,18 @@ fn good() -> Vec<(String, Certificate)> {
     for name in ["ab2", "bdf3", "bdf7"] {
         list.push((format!("root-{name}"), root::certificate(name)));
     }
+    list.push(("region-zerosnet".into(), multistep::region_of("zerosnet")));
+    list.push(("cells-three-step".into(), multistep::plane()));
+    let layers = multistep::layers_of((2, 1), (3, 1));
+    list.push(("products-zerosnet".into(), layers));
+    let ab2 = dahlquist::multistep::by_name("ab2").unwrap();
+    let powers = multistep::powers_of(&ab2, MatrixNorm::L2);
+    list.push(("powers-ab2".into(), powers));
     list
 }
 
 /// Text replacements, `true` where the digest is made to match again.
-const TAMPERED: [(&str, &str, &str, &str, bool); 14] = [
+const TAMPERED: [(&str, &str, &str, &str, bool); 18] = [
     (
         "relu-linf",
         "radius",
@@ -137,6 +146,28 @@ const TAMPERED: [(&str, &str, &str, &str, bool); 14] = [
     ("root-bdf3", "verdict", "strong", "unstable", true),
     ("root-bdf7", "verdict", "\"unstable\"", "\"strong\"", true),
     ("root-ab2", "counts", "\"in\":1", "\"in\":2", true),
+    ("region-zerosnet", "closure", "closed", "open", true),
+    (
+        "cells-three-step",
+        "box",
+        "\"hi\":[\"2\",\"2\"]",
+        "\"hi\":[\"3\",\"2\"]",
+        true,
+    ),
+    (
+        "products-zerosnet",
+        "rate",
+        "\"rate\":\"",
+        "\"rate\":\"1",
+        true,
+    ),
+    (
+        "powers-ab2",
+        "norm",
+        "\"norm\":\"l2\"",
+        "\"norm\":\"linf\"",
+        true,
+    ),
 ];
 
 fn regenerate() {

@@ -5,6 +5,7 @@ mod accept;
 mod adversarial;
 mod corpus;
 mod evidence;
+mod multistep;
 mod mutate;
 mod networks;
 mod query;

@@ -5,9 +5,12 @@ use dahlquist::certificate::{Certificate, Error, MAX_BYTES};
 use dahlquist::check::check;
 use dahlquist::exact::{Rational, hexfloat, rational};
 use dahlquist::graph::Graph;
+use dahlquist::multistep::by_name as by_method_name;
+use dahlquist::multistep::matrix_norm::MatrixNorm;
 use dahlquist::verify::Norm;
 
 use crate::evidence::{ball, certify, q, shifted};
+use crate::multistep;
 use crate::networks::by_name;
 use crate::root;
 
@@ -80,6 +83,9 @@ fn every_number_moved_by_one_unit_is_rejected() {
         certificate,
         root::certificate("ab2"),
         root::certificate("bdf3"),
+        multistep::region_of("zerosnet"),
+        multistep::layers_of((2, 1), (3, 1)),
+        multistep::powers_of(&by_method_name("ab2").unwrap(), MatrixNorm::L2),
     ] {
         let text = String::from_utf8(certificate.to_bytes().unwrap()).unwrap();
         let spans = numbers(&text);

@@ -297,7 +297,8 @@ fn trees_that_are_none_are_rejected() {
             .unwrap()
     };
     let tree = first(&good);
-    let cases: [(&str, &dyn Fn(&mut Vec<Branch>)); 9] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Vec<Branch>));
+    let cases: [Change<'_>; 9] = [
         ("fewer", &|t| drop(t.pop())),
         ("fewer", &|t| t.clear()),
         ("more", &|t| t.push(t[t.len() - 1].clone())),

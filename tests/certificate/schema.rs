@@ -11,10 +11,13 @@ use dahlquist::certificate::Certificate;
 use dahlquist::certificate::schema::{InputBox, Ratio, Region};
 use dahlquist::check::check;
 use dahlquist::exact::Rational;
+use dahlquist::multistep::by_name as by_method_name;
+use dahlquist::multistep::matrix_norm::MatrixNorm;
 use dahlquist::verify::{self, Norm};
 use serde_json::Value;
 
 use crate::evidence::{ball, certify, label, q, shifted};
+use crate::multistep;
 use crate::networks::by_name;
 use crate::{query, root};
 
@@ -133,6 +136,11 @@ fn the_schema_matches_what_is_written() {
         boxed,
         root::certificate("bdf7"),
         query::certificate(),
+        multistep::region_of("zerosnet"),
+        multistep::plane(),
+        multistep::layers_of((2, 1), (3, 1)),
+        multistep::sequences(2, (1, 2), (2, 1)),
+        multistep::powers_of(&by_method_name("ab2").unwrap(), MatrixNorm::Linf),
     ] {
         let bytes = certificate.to_bytes().unwrap();
         let value: Value = serde_json::from_slice(&bytes).unwrap();

@@ -12,7 +12,7 @@ use super::certify::{CertificateWriter, reach};
 use super::common::{Model, executor, load_data, print, seed32, write_atomically};
 use super::results::{Header, Shard, Sink};
 use super::{Error, Global, progress};
-use crate::bounds::Method;
+use crate::bounds;
 use crate::certificate::Certificate;
 use crate::check::{check, network_file};
 use crate::data::{self, Dataset};
@@ -20,6 +20,7 @@ use crate::exact::Rational;
 use crate::exec::Executor;
 use crate::lipschitz::{self, Domain};
 use crate::report;
+use crate::search::Method;
 use crate::search::attack::{self, Loss, Options};
 use crate::search::certify::{Answer, Goal, Proof, Sample, certify};
 use crate::search::witness::Witness;
@@ -195,6 +196,7 @@ fn examine(
                     &Goal::Radius,
                     method,
                     Semantics::Discrete,
+                    None,
                 )?;
                 bar.inc(1);
                 Ok(answer)
@@ -203,8 +205,8 @@ fn examine(
         bar.finish_and_clear();
         answers
     };
-    let interval = decide(Method::Interval, "interval radii")?;
-    let crown = decide(Method::Crown, "CROWN radii")?;
+    let interval = decide(bounds::Method::Interval.into(), "interval radii")?;
+    let crown = decide(bounds::Method::Crown.into(), "CROWN radii")?;
     write_results(args, global, executor, &model, &data.sha256, name, &crown)?;
 
     let folder = args.out.join("certificates").join(name);

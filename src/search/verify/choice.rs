@@ -5,11 +5,11 @@ use std::sync::Mutex;
 
 use crate::bounds::Passes;
 
-/// Batches at the start that are bounded both ways.
-const FIRST: u64 = 4;
+/// Comparisons that are made whatever they cost.
+const FIRST: usize = 2;
 
-/// Later one batch in so many is.
-const ONE_IN: u64 = 32;
+/// Share of the work that later comparisons may add.
+const SHARE: f64 = 0.05;
 
 /// Weight of a new comparison.
 const RATE: f64 = 0.3;
@@ -33,7 +33,13 @@ pub(super) struct Trial {
 
 #[derive(Debug, Default)]
 struct Record {
-    batches: u64,
+    batches: usize,
+    comparisons: usize,
+    /// work per box, with passes everywhere and with forms
+    work: [f64; 2],
+    /// of all batches, and what comparisons added
+    spent: f64,
+    added: f64,
     /// logarithm of expected work with passes everywhere by that with forms
     advantage: Option<f64>,
 }
@@ -43,15 +49,26 @@ struct Record {
 pub(super) struct Choice(Mutex<Record>);
 
 impl Choice {
-    /// How to bound the next batch.
-    pub(super) fn next(&self) -> Way {
+    /// How to bound the next batch, of so many boxes. The first has no more
+    /// than forms: they may do, and cost little.
+    pub(super) fn next(&self, boxes: usize) -> Way {
         let mut record = self.0.lock().unwrap_or_else(|e| e.into_inner());
-        let batch = record.batches;
         record.batches += 1;
-        if batch < FIRST || batch.is_multiple_of(ONE_IN) {
-            return Way::Both;
+        if record.batches == 1 {
+            return Way::One(Passes::Last);
         }
         let forms = record.advantage.is_some_and(|a| a > 0.0);
+        let [best, other] = match record.work {
+            [passes, forms_alone] if forms => [forms_alone, passes],
+            work => work,
+        };
+        record.spent += best * boxes as f64;
+        let added = record.added + other * boxes as f64;
+        if record.comparisons < FIRST || added <= SHARE * record.spent {
+            record.comparisons += 1;
+            record.added = added;
+            return Way::Both;
+        }
         Way::One(if forms {
             Passes::Last
         } else {
@@ -59,16 +76,18 @@ impl Choice {
         })
     }
 
-    /// Halving every one of `dimensions` widths divides a gap by about four, so
-    /// that closing a gap `g` takes in proportion to `g^(dimensions / 2)` boxes.
+    /// Halving every one of `dimensions` widths halves a gap at least, so that
+    /// closing a gap `g` takes up to a multiple of `g^dimensions` boxes.
     pub(super) fn learn(&self, everywhere: Trial, forms: Trial, dimensions: usize) {
-        let boxes = 0.5 * dimensions as f64 * (everywhere.gap / forms.gap).ln();
+        let boxes = dimensions as f64 * (everywhere.gap / forms.gap).ln();
         let new = boxes + (everywhere.work / forms.work).ln();
-        if new.is_finite() {
-            let mut record = self.0.lock().unwrap_or_else(|e| e.into_inner());
-            let old = record.advantage.unwrap_or(new);
-            record.advantage = Some(old + RATE * (new - old));
-            tracing::debug!(new, advantage = record.advantage, "forms against passes");
+        if !new.is_finite() {
+            return;
         }
+        let mut record = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        record.work = [everywhere.work, forms.work];
+        let old = record.advantage.unwrap_or(new);
+        record.advantage = Some(old + RATE * (new - old));
+        tracing::debug!(new, record.advantage, "forms against passes");
     }
 }

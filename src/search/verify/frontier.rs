@@ -246,6 +246,8 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+    use std::sync::Arc;
+
     use super::*;
 
     /// A node of a binary tree.
@@ -292,6 +294,7 @@ mod tests {
                 progress: &progress,
                 seed: 0,
                 memory: self.memory,
+                differing: Arc::default(),
             };
             let step = |parts: Vec<Node>| {
                 let mut step = Step {

@@ -10,7 +10,7 @@ use super::frontier::{self, End, Order, Step, explore};
 use super::mixture::together;
 use super::point::Places;
 use super::{Counters, Error, Limits};
-use crate::bounds::{Ascent, BoxBounds, Boxed, Functional, Objective, Passes};
+use crate::bounds::{BoxBounds, Boxed, Functional, Objective, Passes};
 use crate::graph::Graph;
 use crate::rounding::{Boxes, Interval};
 use crate::verify::Query;
@@ -112,8 +112,6 @@ struct Shared<'a> {
     inherit: bool,
     choice: Choice,
     patience: Mutex<Patience>,
-    /// passes of slopes for a box that is nearly closed
-    climb: Option<Ascent>,
     counters: Mutex<Counters>,
 }
 
@@ -138,11 +136,6 @@ pub(super) fn search(
         inherit: watched <= 1 << 16,
         choice: Choice::default(),
         patience: Mutex::default(),
-        climb: std::env::var("CLIMB").ok().map(|v| Ascent {
-            iterations: v.parse().unwrap_or(4),
-            step: [0.25, 0.1],
-            decay: 0.8,
-        }),
         counters: Mutex::new(Counters::default()),
     };
     let batch = (BATCH_ELEMENTS / elements.max(1)).clamp(1, 64);
@@ -178,12 +171,13 @@ fn process(shared: &Shared<'_>, mut parts: Vec<Part>) -> Result<Step<Part>, Erro
         }
     }
     let known = gather(shared, &parts);
-    let way = match std::env::var("PASSES").as_deref() {
-        Ok("last") => Way::One(Passes::Last),
-        Ok("every") => Way::One(Passes::Everywhere),
-        _ => shared.choice.next(),
+    let way = shared.choice.next(parts.len());
+    let stop = || shared.limits.expired();
+    let bound = |passes| {
+        let (boxes, objective) = (boxes.clone(), &shared.rows.objective);
+        let boxed = &shared.boxed;
+        boxed.bound(boxes, known.as_deref(), objective, &asked, passes, &stop)
     };
-    let bound = |passes| shared.bound(&parts, &boxes, known.as_deref(), &asked, passes);
     let (mut bounds, other) = match way {
         Way::One(passes) => (bound(passes)?, None),
         Way::Both => (bound(Passes::Everywhere)?, Some(bound(Passes::Last)?)),
@@ -242,30 +236,6 @@ fn process(shared: &Shared<'_>, mut parts: Vec<Part>) -> Result<Step<Part>, Erro
 }
 
 impl Shared<'_> {
-    fn bound(
-        &self,
-        parts: &[Part],
-        boxes: &Boxes,
-        known: Option<&[Option<Boxes>]>,
-        asked: &[(usize, usize)],
-        passes: Passes,
-    ) -> Result<BoxBounds, Error> {
-        let stop = || self.limits.expired();
-        // As much gained again, and it would be closed.
-        let worth = |q: usize, lower: f64| {
-            let before = parts[asked[q].0].lower;
-            lower <= 0.0 && 2.0 * lower - before > 0.0
-        };
-        let climb = self
-            .climb
-            .map(|a| (a, &worth as &dyn Fn(usize, f64) -> bool));
-        let objective = &self.rows.objective;
-        let boxes = boxes.clone();
-        Ok(self
-            .boxed
-            .climbing(boxes, known, objective, asked, passes, climb, &stop)?)
-    }
-
     /// Compares the two ways on the parts that stay open.
     fn learn(
         &self,
@@ -285,12 +255,13 @@ impl Shared<'_> {
             let of = |o: &Open| distances[o.part] - o.least(lower);
             open.iter().map(of).sum::<f64>()
         };
-        // Boxes, error terms and the questions' pass cost both the same; a
-        // functional of a layer in the middle goes half of the way.
-        let same = 4.0 + asked as f64 / count;
+        // In evaluations of the network: boxes, error terms and the questions'
+        // pass cost both the same; a functional of a layer in the middle goes
+        // part of the way, in a larger product. Fitted to ACAS Xu.
+        let same = 10.0 + asked as f64 / count;
         let functionals = ways[0].counters.functionals as f64 - asked as f64;
         let everywhere = Trial {
-            work: same + 0.5 * functionals / count,
+            work: same + 0.2 * functionals / count,
             gap: gap(&ways[0].lower),
         };
         let forms = Trial {
@@ -361,8 +332,8 @@ impl Open {
             }
             // An input without a coefficient still widens the relaxations.
             let least = LEAST_WEIGHT * weights.iter().fold(0.0f64, |m, a| m.max(*a));
-            for i in 0..n {
-                open.score[i] += weights[i].max(least) * (part.hi[i] - part.lo[i]);
+            for (i, w) in weights.iter().enumerate() {
+                open.score[i] += w.max(least) * (part.hi[i] - part.lo[i]);
             }
             if open.left.is_empty() {
                 let end = |i: usize| {

@@ -13,6 +13,7 @@ mod frontier;
 mod inputs;
 mod mixture;
 mod neurons;
+mod once;
 mod point;
 mod tree;
 
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds;
 use crate::graph::{Graph, Node, Op};
 use crate::rounding::Interval;
+use crate::search::Method;
 use crate::verify::{Query, Reason, Semantics};
 
 pub(super) use point::executions;
@@ -40,6 +42,9 @@ const FEW_INPUTS: usize = 12;
 
 /// Cases, at most, that are attacked one by one before any bound.
 const FEW_CASES: usize = 8;
+
+/// Multiply-adds of an attack before any bound, about.
+const ATTACK_WORK: f64 = 1e8;
 
 /// Points that violate the property in exact arithmetic only, at most, before a
 /// search gives up looking for one that does in both.
@@ -63,7 +68,7 @@ pub enum Error {
         expected: usize,
     },
     /// The semantics asked for has no bounds yet.
-    #[error("verify has no bounds for semantics {0}")]
+    #[error("this method has no bounds for semantics {0}")]
     Semantics(Semantics),
     /// The search ended abnormally.
     #[error("the search ended without an answer: {0}")]
@@ -75,6 +80,8 @@ pub enum Error {
 pub struct Options {
     /// wall-clock time; none is unlimited
     pub timeout: Option<Duration>,
+    /// branch and bound with attacks, or bounds alone
+    pub method: Method,
     /// what a proof is about
     pub semantics: Semantics,
     /// of the attacks' random starts
@@ -89,6 +96,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             timeout: None,
+            method: Method::Bab,
             semantics: Semantics::Discrete,
             seed: 0,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -172,6 +180,9 @@ pub struct Answer {
     pub differs: Option<Box<Difference>>,
     /// work done
     pub counters: Counters,
+    /// with bounds alone: one list per case, the proved lower bounds of its
+    /// constraints, conjunction after conjunction; empty after a search
+    pub lower: Vec<Vec<f64>>,
 }
 
 /// What the searches below share.
@@ -218,7 +229,11 @@ pub fn verify(
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Answer, Error> {
-    if !matches!(options.semantics, Semantics::Discrete | Semantics::Float32) {
+    let known = match options.method {
+        Method::Once(_) => options.semantics == Semantics::Discrete,
+        Method::Bab => matches!(options.semantics, Semantics::Discrete | Semantics::Float32),
+    };
+    if !known {
         return Err(Error::Semantics(options.semantics));
     }
     let &[input] = graph.inputs() else {
@@ -257,9 +272,17 @@ pub fn verify(
     let mut counters = Counters::default();
     let cases = query.cases.iter();
     let places: Vec<Places> = cases.map(|c| Places::new(c, &limits.differing)).collect();
-    let outcome = pool.install(|| match options.semantics {
-        Semantics::Float32 => execution::decide(graph, query, &places, &limits, &mut counters),
-        _ => decide(graph, query, &places, &limits, &mut counters),
+    let mut lower = Vec::new();
+    let outcome = pool.install(|| match (options.method, options.semantics) {
+        (Method::Once(method), _) => {
+            let found = once::bound(graph, query, &places, method, &limits, &mut counters)?;
+            lower = found.1;
+            Ok(found.0)
+        }
+        (Method::Bab, Semantics::Float32) => {
+            execution::decide(graph, query, &places, &limits, &mut counters)
+        }
+        (Method::Bab, _) => decide(graph, query, &places, &limits, &mut counters),
     })?;
     let outcome = match outcome {
         Outcome::Timeout if limits.impatient() => Outcome::Unknown(Reason::Execution),
@@ -273,6 +296,7 @@ pub fn verify(
         outcome,
         differs,
         counters,
+        lower,
     })
 }
 
@@ -287,9 +311,11 @@ fn decide(
     if cases.len() <= FEW_CASES {
         // Bounds lose almost everything where a function jumps.
         let rounds = if jumps(graph) { 12 } else { 1 };
+        // A small network affords more restarts in the same time.
+        let affordable = ATTACK_WORK / (40.0 * multiply_adds(graph)).max(1.0);
         for round in 0..rounds {
             let effort = Effort {
-                restarts: 16,
+                restarts: (affordable as usize).clamp(16, 256),
                 steps: 20 + 10 * round as usize,
                 seed: limits.seed.wrapping_add(1000 * round),
             };

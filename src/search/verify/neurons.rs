@@ -115,11 +115,7 @@ pub(super) fn search(
     if limits.expired() {
         return Ok(Outcome::Timeout);
     }
-    let ascent = Ascent {
-        iterations: 8,
-        step: [0.25, 0.1],
-        decay: 0.9,
-    };
+    let ascent = Ascent::default();
     // Climbing on every intermediate bound costs about as many passes again
     // per iteration and a half.
     let once = plain.counters.functionals as f64 * super::multiply_adds(graph);
