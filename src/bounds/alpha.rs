@@ -37,8 +37,8 @@ impl Default for Ascent {
     fn default() -> Ascent {
         Ascent {
             iterations: 8,
-            step: [0.25, 0.1],
-            decay: 0.9,
+            step: [0.5, 0.1],
+            decay: 0.98,
         }
     }
 }
